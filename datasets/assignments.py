@@ -1,0 +1,175 @@
+"""Hand out the next task: atomically, to one person, for a while."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from . import permissions
+from .db import Base, Id, now
+from .people import User
+from .projects import Project
+from .settings import Settings
+from .tasks import QueuedTask, Task
+
+
+class AssignmentState(StrEnum):
+    """Where somebody's hold on a task is."""
+
+    RESERVED = "reserved"
+    SUBMITTED = "submitted"
+    SKIPPED = "skipped"
+    RETURNED = "returned"
+
+
+class Assignment(Base):
+    """A task in somebody's hands. A lapsed one is deleted and its slot given back."""
+
+    __tablename__ = "assignments"
+    __table_args__ = (
+        sa.UniqueConstraint("task_id", "user_id"),
+        sa.Index("ix_assignments_open", "project_id", "user_id", "state", "id"),
+        sa.Index("ix_assignments_lapse", "state", "reserved_until"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    project_id: Mapped[int] = mapped_column(sa.ForeignKey("projects.id"))
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id"))
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    state: Mapped[str] = mapped_column(sa.String(20), default=AssignmentState.RESERVED)
+    reserved_until: Mapped[dt.datetime | None]
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+def claim(
+    session: Session, settings: Settings, annotator: User, project: Project
+) -> Assignment | None:
+    """Give the annotator their next task: what they hold, what was returned, or a new one.
+
+    None when nothing is left. What they hold already comes first, so that a killed tab
+    finds its task again; two calls of one person give the same task.
+    """
+    permissions.require(annotator, "task.claim", project)
+    until = now() + dt.timedelta(minutes=settings.reservation_minutes)
+    # One claim at a time for one person, also from two tabs.
+    session.execute(sa.select(User.id).where(User.id == annotator.id).with_for_update())
+    for state in (AssignmentState.RESERVED, AssignmentState.RETURNED):
+        held = session.scalar(
+            sa.select(Assignment)
+            .where(
+                Assignment.project_id == project.id,
+                Assignment.user_id == annotator.id,
+                Assignment.state == state,
+            )
+            .order_by(Assignment.id)
+            .limit(1)
+        )
+        if held is not None:
+            if state == AssignmentState.RESERVED:
+                held.reserved_until = until
+            return held
+    taken = _take_slot(session, annotator, project)
+    if taken is None:
+        return None
+    assignment = Assignment(
+        project_id=project.id, task_id=taken, user_id=annotator.id, reserved_until=until
+    )
+    session.add(assignment)
+    session.flush()
+    return assignment
+
+
+def held(session: Session, user: User, task_id: int) -> Assignment | None:
+    """Return the user's hold on a task, in whatever state."""
+    return session.scalar(
+        sa.select(Assignment).where(Assignment.task_id == task_id, Assignment.user_id == user.id)
+    )
+
+
+def hold(
+    session: Session, settings: Settings, annotator: User, project: Project, task: Task
+) -> Assignment | None:
+    """Reserve one given task for the annotator; None when it has no open slot left."""
+    permissions.require(annotator, "task.claim", project)
+    existing = held(session, annotator, task.id)
+    if existing is not None:
+        return existing
+    slot = session.scalar(
+        sa.select(QueuedTask)
+        .where(QueuedTask.project_id == project.id, QueuedTask.task_id == task.id)
+        .with_for_update()
+    )
+    if slot is None:
+        return None
+    _use_slot(session, slot)
+    assignment = Assignment(
+        project_id=project.id,
+        task_id=task.id,
+        user_id=annotator.id,
+        reserved_until=now() + dt.timedelta(minutes=settings.reservation_minutes),
+    )
+    session.add(assignment)
+    session.flush()
+    return assignment
+
+
+def give_back(session: Session, assignment: Assignment) -> None:
+    """Delete a reservation and give its slot back to the queue."""
+    slot = session.get(QueuedTask, (assignment.project_id, 0, assignment.task_id))
+    if slot is None:
+        session.add(
+            QueuedTask(
+                project_id=assignment.project_id,
+                priority=0,
+                task_id=assignment.task_id,
+                open_slots=1,
+            )
+        )
+    else:
+        slot.open_slots += 1
+    session.delete(assignment)
+    session.flush()
+
+
+def expire(session: Session, limit: int = 1000) -> int:
+    """Give back the slots of reservations that have lapsed; return how many."""
+    lapsed = list(
+        session.scalars(
+            sa.select(Assignment)
+            .where(Assignment.state == AssignmentState.RESERVED, Assignment.reserved_until < now())
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    for assignment in lapsed:
+        give_back(session, assignment)
+    return len(lapsed)
+
+
+def _take_slot(session: Session, annotator: User, project: Project) -> int | None:
+    query = sa.select(QueuedTask).where(QueuedTask.project_id == project.id)
+    if project.maximum_annotations > 1:
+        mine = sa.exists().where(
+            Assignment.task_id == QueuedTask.task_id, Assignment.user_id == annotator.id
+        )
+        query = query.where(~mine)
+    slot = session.scalar(
+        query.order_by(QueuedTask.priority, QueuedTask.task_id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if slot is None:
+        return None
+    _use_slot(session, slot)
+    return slot.task_id
+
+
+def _use_slot(session: Session, slot: QueuedTask) -> None:
+    if slot.open_slots > 1:
+        slot.open_slots -= 1
+    else:
+        session.delete(slot)
+    session.flush()

@@ -1,0 +1,148 @@
+"""Keep a chain of audit events that shows any edit or gap.
+
+Each event's hash covers the event and the hash before it; the head row keeps the length
+and the last hash. Events are written just before the commit of the transaction that they
+describe, so that the lock on the head is held as briefly as possible.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from .db import Base, Id, now
+from .people import User
+
+FIRST_HASH = "0" * 64
+
+
+class AuditEvent(Base):
+    """One state change: who did what to which thing, when."""
+
+    __tablename__ = "audit_events"
+
+    number: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    at: Mapped[str] = mapped_column(sa.String(32))
+    actor: Mapped[str] = mapped_column(sa.String(80))
+    action: Mapped[str] = mapped_column(sa.String(60))
+    subject: Mapped[str] = mapped_column(sa.String(120), index=True)
+    detail: Mapped[str]
+    hash: Mapped[str] = mapped_column(sa.String(64))
+
+
+class AuditHead(Base):
+    """The end of the chain; one row."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    length: Mapped[int] = mapped_column(Id)
+    hash: Mapped[str] = mapped_column(sa.String(64))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `verify` found: the number of good events, and the first fault or None."""
+
+    events: int
+    head: str
+    fault: str | None
+
+
+def record(session: Session, actor: User | str, action: str, subject: str, **detail: Any) -> None:
+    """Note a state change; it is written when, and only when, this session commits.
+
+    `subject` is like `project/3`; `detail` holds plain JSON values and never a secret.
+    """
+    name = actor if isinstance(actor, str) else actor.username
+    session.info.setdefault("audit", []).append(
+        {
+            "at": now().isoformat(timespec="microseconds"),
+            "actor": name,
+            "action": action,
+            "subject": subject,
+            "detail": msgspec.json.encode(detail, order="sorted").decode(),
+        }
+    )
+
+
+def verify(session: Session) -> Verdict:
+    """Walk the whole chain at constant memory and say whether it holds."""
+    expected, previous = 0, FIRST_HASH
+    rows = session.execute(
+        sa.select(AuditEvent).order_by(AuditEvent.number).execution_options(yield_per=1000)
+    ).scalars()
+    for row in rows:
+        expected += 1
+        if row.number != expected:
+            return Verdict(expected - 1, previous, f"event {expected} is missing")
+        computed = _hash(previous, row.number, _fields(row))
+        if computed != row.hash:
+            return Verdict(expected - 1, previous, f"event {row.number} was changed")
+        previous = row.hash
+        session.expunge(row)
+    head = session.get(AuditHead, 1)
+    if head is None or (head.length, head.hash) != (expected, previous):
+        length = 0 if head is None else head.length
+        return Verdict(
+            expected, previous, f"the chain ends at event {expected}, its head says {length}"
+        )
+    return Verdict(expected, previous, None)
+
+
+def events(
+    session: Session, *, before: int | None = None, subject: str | None = None, limit: int = 50
+) -> list[AuditEvent]:
+    """List events, newest first, older than number `before`."""
+    query = sa.select(AuditEvent).order_by(AuditEvent.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(AuditEvent.number < before)
+    if subject is not None:
+        query = query.where(AuditEvent.subject == subject)
+    return list(session.scalars(query))
+
+
+def _fields(row: AuditEvent) -> dict[str, str]:
+    return {
+        "at": row.at,
+        "actor": row.actor,
+        "action": row.action,
+        "subject": row.subject,
+        "detail": row.detail,
+    }
+
+
+def _hash(previous: str, number: int, fields: dict[str, str]) -> str:
+    text = msgspec.json.encode([previous, number, fields], order="sorted")
+    return hashlib.sha256(text).hexdigest()
+
+
+@event.listens_for(Session, "before_commit")
+def _write_pending(session: Session) -> None:
+    pending = session.info.pop("audit", [])
+    if not pending:
+        return
+    session.flush()
+    length, previous = session.execute(
+        sa.select(AuditHead.length, AuditHead.hash).where(AuditHead.id == 1).with_for_update()
+    ).one()
+    rows = []
+    for fields in pending:
+        length += 1
+        previous = _hash(previous, length, fields)
+        rows.append({"number": length, "hash": previous, **fields})
+    session.execute(sa.insert(AuditEvent), rows)
+    session.execute(
+        sa.update(AuditHead).where(AuditHead.id == 1).values(length=length, hash=previous)
+    )
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget_pending(session: Session) -> None:
+    session.info.pop("audit", None)

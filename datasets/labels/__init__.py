@@ -1,0 +1,50 @@
+"""Know what can be labelled, check what was labelled, and read it back.
+
+`parse` reads a labelling configuration, `check_result` checks Label Studio's result list
+against it, `boxes` and its sisters read results for exporters, `make_box_region` writes
+them for models, `TEMPLATES` are ready configurations.
+"""
+
+from __future__ import annotations
+
+from .config import Control, DataObject, LabelConfig
+from .parsing import MAX_LABELS, parse
+from .regions import (
+    Choice,
+    PolygonRegion,
+    RegionBox,
+    TextSpan,
+    boxes,
+    choices,
+    label_counts,
+    make_box_region,
+    polygons,
+    text_spans,
+)
+from .results import MAX_REGIONS, MAX_RESULT_BYTES, check_result
+from .templates import TEMPLATES, Template
+from .xml import MAX_BYTES
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_LABELS",
+    "MAX_REGIONS",
+    "MAX_RESULT_BYTES",
+    "TEMPLATES",
+    "Choice",
+    "Control",
+    "DataObject",
+    "LabelConfig",
+    "PolygonRegion",
+    "RegionBox",
+    "Template",
+    "TextSpan",
+    "boxes",
+    "check_result",
+    "choices",
+    "label_counts",
+    "make_box_region",
+    "parse",
+    "polygons",
+    "text_spans",
+]

@@ -1,0 +1,209 @@
+"""Hold a project's labelling configuration in a form that needs neither XML nor the SDK."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from ..errors import Damaged, _
+
+STORED_FORM = 1
+# A Repeater's names hold `{{idx}}` where results hold a number.
+_INDEX = re.compile(r"\\\{\\\{\w+\\\}\\\}")
+
+
+@dataclass(frozen=True)
+class DataObject:
+    """A tag that shows data: `value` is the key in the task's data, empty for fixed words."""
+
+    name: str
+    tag: str
+    value: str
+    value_type: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Name the top-level key of the task's data (`a` of `$a.b[0]`)."""
+        return self.value.split(".")[0].split("[")[0]
+
+
+@dataclass(frozen=True)
+class Control:
+    """A tag that makes labels: `labels` are the values stored in results.
+
+    A label with an `alias` is stored as the alias and shown as its `value`, so
+    `<Label value="开路" alias="open"/>` has the label `open` and the title `开路`.
+    `labels_attributes` runs beside `labels`. `dynamic` says that the labels come with the
+    task, so no label can be called unknown.
+    """
+
+    name: str
+    tag: str
+    to_names: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    labels_attributes: tuple[tuple[tuple[str, str], ...], ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    dynamic: bool = False
+
+    @cached_property
+    def label_set(self) -> frozenset[str]:
+        """Hold the labels for fast look-up."""
+        return frozenset(self.labels)
+
+    @cached_property
+    def options(self) -> dict[str, str]:
+        """Hold the attributes with lower-case names, as the editor reads them."""
+        return {key.lower(): value for key, value in self.attributes}
+
+    @property
+    def per_region(self) -> bool:
+        """Say whether the answer belongs to one region."""
+        return self.options.get("perregion") == "true"
+
+    @property
+    def required(self) -> bool:
+        """Say whether the editor asks for an answer before submitting."""
+        return self.options.get("required") == "true"
+
+    @property
+    def single(self) -> bool:
+        """Say whether the editor lets only one choice be taken (its default)."""
+        return self.options.get("choice", "single") in ("single", "single-radio")
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Map every label to the words the annotator sees."""
+        pairs = zip(self.labels, self.labels_attributes, strict=True)
+        return {label: dict(attributes).get("value") or label for label, attributes in pairs}
+
+
+@dataclass(frozen=True)
+class LabelConfig:
+    """What can be labelled and how; `relations` are the labels a relation may carry."""
+
+    controls: tuple[Control, ...]
+    objects: tuple[DataObject, ...]
+    relations: tuple[str, ...] = ()
+
+    @cached_property
+    def by_name(self) -> dict[str, Control]:
+        """Find a control by its name."""
+        return {control.name: control for control in self.controls}
+
+    @cached_property
+    def object_by_name(self) -> dict[str, DataObject]:
+        """Find an object by its name."""
+        return {item.name: item for item in self.objects}
+
+    def control(self, name: str) -> Control | None:
+        """Find the control of a result, also when a Repeater numbered its name."""
+        if found := self.by_name.get(name):
+            return found
+        return next((c for c in self.controls if _repeats(c.name, name)), None)
+
+    def target(self, control: Control, name: str) -> DataObject | None:
+        """Find the object of that name among those the control may label."""
+        if name in control.to_names:
+            return self.object_by_name.get(name)
+        for pattern in control.to_names:
+            if _repeats(pattern, name):
+                return self.object_by_name.get(pattern)
+        return None
+
+    @cached_property
+    def labels_on(self) -> dict[str, frozenset[str] | None]:
+        """Map each object to all region labels that can lie on it; None: anything can."""
+        found: dict[str, frozenset[str] | None] = {}
+        for item in self.objects:
+            sources = [c for c in self.controls if item.name in c.to_names and "Labels" in c.tag]
+            names = frozenset(label for c in sources for label in c.labels)
+            found[item.name] = None if any(c.dynamic for c in sources) else names
+        return found
+
+    @cached_property
+    def all_labels(self) -> tuple[str, ...]:
+        """List every label of every control once, in the order of the configuration."""
+        return tuple(dict.fromkeys(label for c in self.controls for label in c.labels))
+
+    @cached_property
+    def data_keys(self) -> tuple[str, ...]:
+        """List the keys that a task's data must have."""
+        return tuple(dict.fromkeys(item.key for item in self.objects if item.value))
+
+    def to_json(self) -> str:
+        """Write the form that is stored with the project."""
+        return json.dumps({"form": STORED_FORM, **asdict(self)}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> LabelConfig:
+        """Read what `to_json` wrote; raise Damaged when it is something else."""
+        try:
+            stored = json.loads(text)
+            return cls(
+                tuple(_control(item) for item in stored["controls"]),
+                tuple(DataObject(**item) for item in stored["objects"]),
+                tuple(stored["relations"]),
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            message = _("the stored labelling configuration cannot be read: %(reason)s")
+            raise Damaged(message, reason=str(error)) from error
+
+    def to_parsed(self) -> dict[str, dict[str, Any]]:
+        """Give Label Studio's `parsed_label_config`."""
+        return {control.name: self._parsed(control) for control in self.controls}
+
+    def _parsed(self, control: Control) -> dict[str, Any]:
+        targets = [self.object_by_name[name] for name in control.to_names]
+        parsed: dict[str, Any] = {
+            "type": control.tag,
+            "to_name": list(control.to_names),
+            "inputs": [
+                {"type": item.tag, "valueType": item.value_type, "value": item.value}
+                for item in targets
+            ],
+            "labels": list(control.labels),
+            "labels_attrs": {
+                label: dict(attributes)
+                for label, attributes in zip(control.labels, control.labels_attributes, strict=True)
+            },
+        }
+        if conditionals := _conditionals(control):
+            parsed["conditionals"] = conditionals
+        if control.dynamic:
+            parsed["dynamic_labels"] = True
+        return parsed
+
+
+def _repeats(pattern: str, name: str) -> bool:
+    if "{{" not in pattern:
+        return False
+    return re.fullmatch(_INDEX.sub(r"\\d+", re.escape(pattern)), name) is not None
+
+
+def _conditionals(control: Control) -> dict[str, str]:
+    """Say on which tag, label or choice a per-region control depends, as the SDK does."""
+    if control.per_region:
+        for kind in ("tag", "label", "choice"):
+            attribute = "whentagname" if kind == "tag" else f"when{kind}value"
+            if name := control.options.get(attribute):
+                return {"type": kind, "name": name}
+    return {}
+
+
+def _control(stored: Mapping[str, Any]) -> Control:
+    return Control(
+        name=stored["name"],
+        tag=stored["tag"],
+        to_names=tuple(stored["to_names"]),
+        labels=tuple(stored["labels"]),
+        labels_attributes=tuple(
+            tuple((key, value) for key, value in attributes)
+            for attributes in stored["labels_attributes"]
+        ),
+        attributes=tuple((key, value) for key, value in stored["attributes"]),
+        dynamic=stored["dynamic"],
+    )

@@ -1,0 +1,226 @@
+"""Keep dataset projects: what is labelled, how, for whom and by whom."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from . import audit, errors, labels, permissions
+from .db import Base, Id, now
+from .errors import _
+from .people import Organisation, Role, User, clean_line
+
+
+class Project(Base):
+    """A dataset in the making: tasks that share one labelling config."""
+
+    __tablename__ = "projects"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    title: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    instruction: Mapped[str] = mapped_column(default="")
+    label_config: Mapped[str]
+    parsed_label_config: Mapped[str]
+    organisation_id: Mapped[int] = mapped_column(sa.ForeignKey("organisations.id"), index=True)
+    organisation: Mapped[Organisation] = relationship(
+        foreign_keys=[organisation_id], lazy="joined", innerjoin=True
+    )
+    # The annotation company that works on it; its people see the project too.
+    vendor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("organisations.id"), index=True)
+    maximum_annotations: Mapped[int] = mapped_column(default=1)
+    created_by: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    deleted_at: Mapped[dt.datetime | None]
+
+    @property
+    def config(self) -> labels.LabelConfig:
+        """Return the parsed labelling config."""
+        return _parsed(self.parsed_label_config)
+
+    @property
+    def data_keys(self) -> tuple[str, ...]:
+        """Return the data keys that the config shows, in its order."""
+        return self.config.data_keys
+
+
+def create(
+    session: Session,
+    actor: User,
+    *,
+    title: str,
+    label_config: str,
+    description: str = "",
+    instruction: str = "",
+    organisation: Organisation | None = None,
+    vendor: Organisation | None = None,
+    maximum_annotations: int = 1,
+) -> Project:
+    """Create a project of the actor's organisation (or, for an administrator, of another).
+
+    Raises:
+        errors.Invalid: the title is empty or the config has problems, all of them listed.
+        errors.Forbidden: the actor may not create projects, or not for that organisation.
+    """
+    permissions.require(actor, "project.create")
+    owner = organisation or actor.organisation
+    if owner.id != actor.organisation_id and actor.role != Role.PLATFORM_ADMIN:
+        raise errors.Forbidden(_("only an administrator creates projects for other organisations"))
+    config = labels.parse(label_config)
+    project = Project(
+        title=clean_line(title, "title", 200),
+        description=description[:10_000],
+        instruction=instruction[:50_000],
+        label_config=label_config,
+        parsed_label_config=config.to_json(),
+        organisation_id=owner.id,
+        vendor_id=None if vendor is None else vendor.id,
+        maximum_annotations=_overlap(maximum_annotations),
+        created_by=actor.id,
+    )
+    project.organisation = owner
+    session.add(project)
+    session.flush()
+    audit.record(session, actor, "project.create", f"project/{project.id}", title=project.title)
+    return project
+
+
+def get(session: Session, user: User | None, project_id: int, action: str) -> Project:
+    """Return a project for somebody who wants to do `action` there.
+
+    Raises:
+        errors.NotFound: there is none, or not for this person.
+        errors.Forbidden: their role does not have the right.
+    """
+    if user is None:
+        raise errors.NotSignedIn(_("please sign in first"))
+    project = session.get(Project, project_id)
+    if project is None or project.deleted_at is not None:
+        raise errors.NotFound(_("there is no project %(id)s"), id=project_id)
+    permissions.require(user, action, project)
+    return project
+
+
+def find(session: Session, actor: User, reference: str) -> Project:
+    """Return the project of that number or exact title that the actor sees.
+
+    Raises:
+        errors.NotFound: there is none.
+        errors.Invalid: several have that title; the message lists their numbers.
+    """
+    if reference.isascii() and reference.isdigit() and len(reference) < 18:
+        return get(session, actor, int(reference), "project.read")
+    named = [p for p in visible(session, actor, title=reference, limit=10)]
+    if not named:
+        raise errors.NotFound(_("there is no project “%(title)s”"), title=reference[:80])
+    if len(named) > 1:
+        raise errors.Invalid(
+            _("several projects are called “%(title)s”: use a number: %(ids)s"),
+            title=reference[:80],
+            ids=", ".join(str(p.id) for p in named),
+        )
+    return named[0]
+
+
+def visible(
+    session: Session,
+    actor: User,
+    *,
+    title: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Project]:
+    """List the projects that the actor's organisation owns or works on, newest first."""
+    permissions.require(actor, "project.read")
+    query = sa.select(Project).where(Project.deleted_at.is_(None))
+    if actor.role != Role.PLATFORM_ADMIN:
+        query = query.where(
+            sa.or_(
+                Project.organisation_id == actor.organisation_id,
+                Project.vendor_id == actor.organisation_id,
+            )
+        )
+    if title is not None:
+        query = query.where(Project.title == title)
+    if before is not None:
+        query = query.where(Project.id < before)
+    return list(session.scalars(query.order_by(Project.id.desc()).limit(limit)))
+
+
+def change(
+    session: Session,
+    actor: User,
+    project: Project,
+    *,
+    title: str | None = None,
+    description: str | None = None,
+    instruction: str | None = None,
+    label_config: str | None = None,
+    vendor: Organisation | None = None,
+    has_work: bool = False,
+) -> None:
+    """Change a project's texts, company or config.
+
+    Raises:
+        errors.Invalid: a value is not usable.
+        errors.Refused: the config would drop a control or label while `has_work` says that
+            people have already used it.
+    """
+    permissions.require(actor, "project.change", project)
+    changed: dict[str, Any] = {}
+    if title is not None:
+        project.title = changed["title"] = clean_line(title, "title", 200)
+    if description is not None:
+        project.description = changed["description"] = description[:10_000]
+    if instruction is not None:
+        project.instruction = instruction[:50_000]
+        changed["instruction"] = True
+    if vendor is not None:
+        project.vendor_id = changed["vendor"] = vendor.id
+    if label_config is not None and label_config != project.label_config:
+        config = labels.parse(label_config)
+        lost = _lost(project.config, config) if has_work else []
+        if lost:
+            raise errors.Refused(
+                _("annotations exist, so the config cannot lose: %(lost)s"), lost=", ".join(lost)
+            )
+        project.label_config, project.parsed_label_config = label_config, config.to_json()
+        changed["label_config"] = True
+    audit.record(session, actor, "project.change", f"project/{project.id}", **changed)
+
+
+def delete(session: Session, actor: User, project: Project) -> None:
+    """Hide a project; its versions and what was published stay."""
+    permissions.require(actor, "project.change", project)
+    project.deleted_at = now()
+    audit.record(session, actor, "project.delete", f"project/{project.id}")
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> labels.LabelConfig:
+    return labels.LabelConfig.from_json(text)
+
+
+def _overlap(number: int) -> int:
+    if not isinstance(number, int) or not 1 <= number <= 10:
+        raise errors.Invalid(_("must be a whole number from 1 to 10"), place="maximum_annotations")
+    return number
+
+
+def _lost(old: labels.LabelConfig, new: labels.LabelConfig) -> list[str]:
+    kept = {control.name: control for control in new.controls}
+    lost = []
+    for control in old.controls:
+        if control.name not in kept:
+            lost.append(control.name)
+            continue
+        lost += [
+            f"{control.name}: {label}"
+            for label in control.labels
+            if label not in kept[control.name].labels
+        ]
+    return lost

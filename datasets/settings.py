@@ -1,0 +1,184 @@
+"""Read the settings once, at the entry point, and pass them down.
+
+Every setting is an environment variable; `docs/settings.md` lists them and a test keeps
+the list true.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import errors
+from .errors import _
+
+
+@dataclass(frozen=True)
+class S3Settings:
+    """Where an S3 object store is, and how to sign for it."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    bucket: str = "jinbiao"
+    public_endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that one installation may choose; nothing here changes while it runs."""
+
+    home: Path
+    port: int = 8000
+    host: str = "127.0.0.1"
+    database_url: str = ""
+    redis_url: str = ""
+    s3: S3Settings | None = None
+    public_url: str = ""
+    secret_key: str = field(default="", repr=False)
+    language: str = "zh"
+    secure_cookies: bool = False
+    server_processes: int = 2
+    server_threads: int = 8
+    maximum_upload_bytes: int = 2 * 1024**3
+    maximum_media_bytes: int = 512 * 1024**2
+    maximum_pixels: int = 100_000_000
+    maximum_archive_entries: int = 100_000
+    maximum_archive_bytes: int = 50 * 1024**3
+    reservation_minutes: int = 120
+    session_hours: int = 12
+    lockout_attempts: int = 5
+    lockout_minutes: int = 15
+    media_link_seconds: int = 3600
+    job_silence_seconds: float = 6.0
+
+    @property
+    def queue_socket(self) -> Path:
+        """Return the socket of the private Redis that `jinbiao up` starts."""
+        return _queue_socket(self.home)
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Build the settings from environment variables (`JINBIAO_…`).
+
+    Raises:
+        errors.Invalid: a variable's value is not usable; the message names the variable.
+    """
+    given = os.environ if environment is None else environment
+    home = Path(given.get("JINBIAO_HOME") or "var").expanduser().resolve()
+    port = _whole_number(given, "JINBIAO_PORT", 8000, 1, 65535)
+    language = given.get("JINBIAO_LANGUAGE") or "zh"
+    if language not in ("zh", "en"):
+        raise errors.Invalid(
+            _("%(name)s must be %(allowed)s"), name="JINBIAO_LANGUAGE", allowed="zh, en"
+        )
+    minutes = Settings.reservation_minutes
+    return Settings(
+        home=home,
+        port=port,
+        host=given.get("JINBIAO_HOST") or "127.0.0.1",
+        database_url=given.get("JINBIAO_DATABASE_URL") or f"sqlite:///{home / 'jinbiao.sqlite3'}",
+        redis_url=given.get("JINBIAO_REDIS_URL") or f"unix://{_queue_socket(home)}",
+        s3=_s3(given),
+        public_url=(given.get("JINBIAO_PUBLIC_URL") or "").rstrip("/"),
+        secret_key=given.get("JINBIAO_SECRET_KEY") or "",
+        language=language,
+        secure_cookies=given.get("JINBIAO_SECURE_COOKIES") == "1",
+        server_processes=_whole_number(given, "JINBIAO_SERVER_PROCESSES", 2, 1, 64),
+        server_threads=_whole_number(given, "JINBIAO_SERVER_THREADS", 8, 1, 256),
+        maximum_upload_bytes=_whole_number(given, "JINBIAO_MAXIMUM_UPLOAD_MB", 2048, 1, 1_000_000)
+        * 1024**2,
+        reservation_minutes=_whole_number(given, "JINBIAO_RESERVATION_MINUTES", minutes, 1, 10_080),
+    )
+
+
+def prepare_home(settings: Settings) -> None:
+    """Make the home folder, readable by its owner only.
+
+    Raises:
+        errors.Unavailable: the folder cannot be made or written.
+    """
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.home.chmod(0o700)
+    except OSError as problem:
+        raise errors.Unavailable(
+            _("JINBIAO_HOME %(path)s cannot be used: %(reason)s"),
+            path=str(settings.home),
+            reason=problem.strerror or str(problem),
+        ) from problem
+
+
+def secret_key(settings: Settings) -> str:
+    """Return the key that signs cookies and links; make one on first use.
+
+    On one machine it lives in `secret.key` under the home; hosts of a team share it
+    through JINBIAO_SECRET_KEY.
+    """
+    if settings.secret_key:
+        return settings.secret_key
+    prepare_home(settings)
+    path = settings.home / "secret.key"
+    draft = path.with_name(f"secret.key.{os.getpid()}.{secrets.token_hex(4)}")
+    if not path.exists():
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_hex(32), encoding="ascii")
+        try:
+            # A link fails where another process was first; its key then counts.
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+def _queue_socket(home: Path) -> Path:
+    path = home / "redis" / "redis.sock"
+    if len(str(path).encode()) <= 100:
+        return path
+    # A socket's address holds 107 bytes: a deep home gets a short place of its own.
+    name = hashlib.sha256(str(home).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"jinbiao-{os.getuid()}-{name}" / "redis.sock"
+
+
+def _s3(given: Mapping[str, str]) -> S3Settings | None:
+    endpoint = given.get("JINBIAO_S3_ENDPOINT")
+    if not endpoint:
+        return None
+    missing = [
+        name for name in ("JINBIAO_S3_ACCESS_KEY", "JINBIAO_S3_SECRET_KEY") if not given.get(name)
+    ]
+    if missing:
+        raise errors.Invalid(
+            _("JINBIAO_S3_ENDPOINT is set, so %(names)s must be set too"), names=", ".join(missing)
+        )
+    return S3Settings(
+        endpoint=endpoint,
+        access_key=given["JINBIAO_S3_ACCESS_KEY"],
+        secret_key=given["JINBIAO_S3_SECRET_KEY"],
+        bucket=given.get("JINBIAO_S3_BUCKET") or "jinbiao",
+        public_endpoint=given.get("JINBIAO_S3_PUBLIC_ENDPOINT") or None,
+    )
+
+
+def _whole_number(
+    given: Mapping[str, str], name: str, default: int, lowest: int, highest: int
+) -> int:
+    text = given.get(name)
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
+        raise errors.Invalid(
+            _("%(name)s must be a whole number from %(lowest)s to %(highest)s, not “%(value)s”"),
+            name=name,
+            lowest=lowest,
+            highest=highest,
+            value=text[:40],
+        )
+    return int(text)

@@ -1,0 +1,146 @@
+"""Iterate what a person brings in, lazily and at constant memory.
+
+A folder, a ZIP archive, one media file, or a task list (`.json`, `.jsonl`); an archive or a
+folder with `tasks.json` or `tasks.jsonl` at its top is that list with its media. Numbers are the
+same in every run over the same input, so that an interrupted run can go on. Nothing is ever
+fetched from a network and nothing is unpacked under a name that came from outside.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from ..errors import Invalid, NotFound, _
+from ..media import named_kind
+from . import names
+from .archives import Archive
+from .folders import Folder, Nowhere, Tree, Walk, check_keys, join
+from .items import (
+    BytesMedia,
+    Draft,
+    FileMedia,
+    Item,
+    Opener,
+    Reject,
+    SourceLimits,
+    rejected,
+    shown,
+)
+from .lists import TaskList
+
+__all__ = [
+    "BytesMedia",
+    "FileMedia",
+    "Item",
+    "Opener",
+    "Reject",
+    "SourceLimits",
+    "read",
+]
+
+_LISTS = ("tasks.json", "tasks.jsonl")
+
+
+def read(
+    path: Path,
+    *,
+    keys: tuple[str, ...],
+    limits: SourceLimits,
+    start_after: int = 0,
+    media_keys: tuple[str, ...] | None = None,
+    skipped: Counter[str] | None = None,
+    name: str = "",
+) -> Iterator[Item | Reject]:
+    """Give items and rejects, numbered from 1; those up to `start_after` are passed over unread.
+
+    `keys` are the data keys of the label config in order; `media_keys` those of them that name
+    media (all, unless told), the others are taken as they are from a task list. `name` is the
+    file's own name when `path` is a temporary one; a list then has no files beside it. `skipped`
+    counts what is no medium. Raises Invalid or TooLarge when the source as a whole cannot be
+    read. Media of an item stay openable after the iteration.
+    """
+    media = frozenset(keys if media_keys is None else media_keys)
+    counted: Counter[str] = Counter() if skipped is None else skipped
+    source = _Source(path, name or path.name, keys, media, limits, counted)
+    for number, draft in enumerate(source.drafts(), 1):
+        if number > start_after:
+            yield draft(number)
+
+
+class _Source:
+    """Find out what a path is and give its drafts."""
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        keys: tuple[str, ...],
+        media_keys: frozenset[str],
+        limits: SourceLimits,
+        skipped: Counter[str],
+    ) -> None:
+        self.path, self.name, self.keys, self.limits = path, name, keys, limits
+        self.media_keys, self.skipped = media_keys, skipped
+
+    def drafts(self) -> Iterator[Draft]:
+        """Give the drafts of the folder, archive, list or single file."""
+        if self.path.is_dir():
+            return self._tree(Folder(self.path))
+        if not self.path.is_file():
+            raise NotFound(_("there is no file %(name)s"), name=shown(self.name))
+        suffix = PurePosixPath(self.name.lower()).suffix
+        if suffix == ".zip":
+            return self._tree(Archive(self.path, self.limits))
+        if suffix in (".json", ".jsonl", ".ndjson"):
+            opener = FileMedia(self.name, self.path.resolve())
+            # A temporary file lies among those of other people: nothing beside it belongs to it.
+            beside = Folder(self.path.parent) if self.name == self.path.name else Nowhere()
+            return self._list(beside, "", opener, by_line=suffix != ".json")
+        if names.is_archive(self.name):
+            raise Invalid(_("of archives only ZIP is read; pack the files as ZIP"))
+        if named_kind(self.name) in self.limits.kinds:
+            return self._single()
+        raise Invalid(_("%(name)s is no kind of file that is read here"), name=shown(self.name))
+
+    def _single(self) -> Iterator[Draft]:
+        check_keys(self.keys)
+        if len(self.keys) > 1:
+            yield rejected(self.name, _("no template found beside it"))
+            return
+        key, name = self.keys[0], self.name
+        media: dict[str, Opener] = {key: FileMedia(name, self.path.resolve())}
+        yield lambda number: Item(number, shown(name), name, {key: name}, media)
+
+    def _tree(self, tree: Tree) -> Iterator[Draft]:
+        found = _list_in(tree)
+        if found is None:
+            check_keys(self.keys)
+            yield from Walk(tree, self.keys, self.limits, self.skipped).drafts()
+            return
+        top = tree.listing("")
+        if top.junk:
+            self.skipped["system files"] += top.junk
+        for place, problem in top.refused:
+            yield rejected(place, problem.message, **problem.values)
+        folder, _slash, last = found.rpartition("/")
+        opener = tree.medium(found)
+        if opener is None:
+            raise Invalid(_("the file cannot be read"), place=found)
+        yield from self._list(tree, folder, opener, by_line=last.lower().endswith("l"))
+
+    def _list(self, tree: Tree, folder: str, opener: Opener, by_line: bool) -> Iterator[Draft]:
+        tasks = TaskList(tree, folder, self.keys, self.media_keys, self.limits)
+        with opener.open() as stream:
+            yield from tasks.drafts(stream, by_line)
+
+
+def _list_in(tree: Tree) -> str | None:
+    """Return the task list at the top of a tree, or in the only folder at its top."""
+    top = tree.listing("")
+    folder = "" if top.files or len(top.folders) != 1 else top.folders[0]
+    lists = [name for name in tree.listing(folder).files if name.lower() in _LISTS]
+    if len(lists) > 1:
+        raise Invalid(_("there are two task lists: %(names)s"), names=", ".join(lists))
+    return join(folder, lists[0]) if lists else None

@@ -1,0 +1,123 @@
+"""Describe what is read from a source: items, rejects, and media that open on demand."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from ..errors import Invalid, Problem, _
+from ..media import Kind
+
+
+@dataclass(frozen=True)
+class SourceLimits:
+    """State the limits of one source; each is named in the message when it is passed."""
+
+    entries: int = 100_000  # in an archive
+    archive_bytes: int = 50 * 1024**3  # of all entries, unpacked
+    file_bytes: int = 4 * 1024**3  # of one file, unpacked
+    ratio: int = 200  # unpacked : packed, for an entry above `ratio_from` bytes
+    ratio_from: int = 64 * 1024**2
+    depth: int = 64  # of folders, and of nested JSON
+    task_bytes: int = 5 * 1024**2  # of one task in a list
+    allow_remote_urls: bool = True  # kept as text; this server never fetches them
+    kinds: frozenset[Kind] = frozenset({"image", "audio", "video", "text", "pdf"})
+
+
+class Opener(Protocol):
+    """Open one medium when it is needed; the stream is seekable and is closed by the caller."""
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self) -> BinaryIO: ...
+
+
+@dataclass(frozen=True)
+class FileMedia:
+    """Open a regular file, never through a symbolic link."""
+
+    name: str
+    path: Path
+
+    def open(self) -> BinaryIO:
+        """Return the opened file; raise Invalid when it has gone or is no regular file."""
+        try:
+            number = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ELOOP, errno.EACCES, errno.ENOTDIR):
+                raise
+            raise Invalid(_("the file cannot be read"), place=shown(self.name)) from error
+        stream = os.fdopen(number, "rb")
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            stream.close()
+            raise Invalid(_("this is not a regular file"), place=shown(self.name))
+        return stream
+
+
+@dataclass(frozen=True)
+class BytesMedia:
+    """Open bytes that stood inside a task list."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+    def open(self) -> BinaryIO:
+        """Return a stream over the bytes."""
+        return io.BytesIO(self.content)
+
+
+@dataclass(frozen=True)
+class Item:
+    """Hold one task to be: `data[key]` names the medium when `media` has the key."""
+
+    number: int
+    place: str
+    name: str
+    data: dict[str, Any]
+    media: dict[str, Opener] = field(default_factory=dict)
+    group: str = ""
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    predictions: list[dict[str, Any]] = field(default_factory=list)
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Hold one thing that could not become an item, and why."""
+
+    number: int
+    place: str
+    reason: Problem
+
+    def to_json(self) -> str:
+        """Return one JSON line (without its end) of number, place and reason in English."""
+        values = self.reason.values
+        reason = self.reason.message % values if values else self.reason.message
+        row = {"number": self.number, "place": self.place, "reason": reason}
+        return json.dumps(row, ensure_ascii=False)
+
+
+# What a source gives: called with the number it has, so that skipped ones cost nothing.
+Draft = Callable[[int], Item | Reject]
+
+
+def rejected(place: str, message: str, **values: Any) -> Draft:
+    """Return a draft that becomes a Reject."""
+    problem = Problem("", message, values)
+    return lambda number: Reject(number, shown(place), problem)
+
+
+def shown(name: str) -> str:
+    """Return a name that can be stored and printed: control and broken characters escaped."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
+        for c in name[:500]
+    )

@@ -1,0 +1,221 @@
+"""Keep tasks: one thing to label each, and the queue of those that still need somebody."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from . import errors, permissions
+from .db import Base, Id, now
+from .errors import _
+from .people import User
+from .projects import Project
+
+MEDIA_PREFIX = "media:"
+
+
+class TaskState(StrEnum):
+    """Where a task is on its way."""
+
+    WAITING = "waiting"
+    LABELLED = "labelled"
+    RETURNED = "returned"
+    SKIPPED = "skipped"
+    ACCEPTED = "accepted"
+
+
+class Task(Base):
+    """One thing to label. Media stand in `data` as `media:<sha256>`, never as bytes."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        sa.UniqueConstraint("import_id", "row"),
+        sa.Index("ix_tasks_project_state_id", "project_id", "state", "id"),
+        sa.Index("ix_tasks_project_state_digest", "project_id", "state", "digest", "id"),
+        sa.Index("ix_tasks_project_id", "project_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    project_id: Mapped[int] = mapped_column(sa.ForeignKey("projects.id"))
+    # The job that brought it, and its place there: the same row is never brought twice.
+    import_id: Mapped[str] = mapped_column(sa.String(36))
+    row: Mapped[int]
+    data: Mapped[str]
+    digest: Mapped[str] = mapped_column(sa.String(64))
+    name: Mapped[str]
+    # JSON: data key → the file name that the medium came with.
+    media_names: Mapped[str] = mapped_column(default="{}")
+    group: Mapped[str] = mapped_column("group_name", default="")
+    state: Mapped[str] = mapped_column(sa.String(20), default=TaskState.WAITING)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+    @property
+    def data_values(self) -> dict[str, Any]:
+        """Return the task's data, decoded."""
+        return dict(msgspec.json.decode(self.data))
+
+
+class QueuedTask(Base):
+    """A task that still has open slots; the row goes with the last slot.
+
+    Narrow on purpose: the next task is the first row of this table's primary key.
+    """
+
+    __tablename__ = "task_queue"
+
+    project_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    priority: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    task_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False, index=True)
+    open_slots: Mapped[int]
+
+
+class Media(Base):
+    """What is known of stored bytes: sizes are those of the upright picture, in pixels."""
+
+    __tablename__ = "media"
+
+    digest: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    size: Mapped[int] = mapped_column(Id)
+    content_type: Mapped[str] = mapped_column(sa.String(80))
+    extension: Mapped[str] = mapped_column(sa.String(12))
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    # The copy that browsers and readers see, where the original would mislead them.
+    display_digest: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    display_size: Mapped[int | None] = mapped_column(Id)
+    display_content_type: Mapped[str | None] = mapped_column(sa.String(80))
+    display_extension: Mapped[str | None] = mapped_column(sa.String(12))
+
+
+def get(session: Session, user: User | None, task_id: int, action: str) -> tuple[Task, Project]:
+    """Return a task and its project for somebody who wants to do `action`.
+
+    Raises:
+        errors.NotFound: there is none, or not for this person.
+        errors.Forbidden: their role does not have the right.
+    """
+    found = session.execute(
+        sa.select(Task, Project)
+        .join(Project, Project.id == Task.project_id)
+        .where(Task.id == task_id, Project.deleted_at.is_(None))
+    ).first()
+    if user is None:
+        raise errors.NotSignedIn(_("please sign in first"))
+    if found is None or not permissions.sees(user, found[1]):
+        raise errors.NotFound(_("there is no task %(id)s"), id=task_id)
+    permissions.require(user, action, found[1])
+    return found[0], found[1]
+
+
+def page(
+    session: Session,
+    project: Project,
+    *,
+    state: str | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[Task]:
+    """List a project's tasks by id, from after `after`; keyset paging."""
+    query = sa.select(Task).where(Task.project_id == project.id, Task.id > after)
+    if state is not None:
+        query = query.where(Task.state == state)
+    return list(session.scalars(query.order_by(Task.id).limit(limit)))
+
+
+def counts(session: Session, project_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+    """Count tasks by state for several projects at once."""
+    rows = session.execute(
+        sa.select(Task.project_id, Task.state, sa.func.count())
+        .where(Task.project_id.in_(list(project_ids)))
+        .group_by(Task.project_id, Task.state)
+    )
+    found: dict[int, dict[str, int]] = {}
+    for project_id, state, number in rows:
+        found.setdefault(project_id, {})[state] = number
+    return found
+
+
+def add_in_bulk(
+    session: Session, project: Project, import_id: str, rows: list[dict[str, Any]]
+) -> dict[int, int]:
+    """Insert a batch of tasks and return row number → task id.
+
+    Each row has `row`, `data` and `media_names` (JSON texts), `digest`, `name`,
+    `group_name`, `slots` (how many people it still needs; 0 leaves it out of the queue)
+    and `state`.
+    """
+    at = now()
+    session.execute(
+        sa.insert(Task),
+        [
+            {
+                "project_id": project.id,
+                "import_id": import_id,
+                "row": row["row"],
+                "data": row["data"],
+                "digest": row["digest"],
+                "name": row["name"],
+                "media_names": row["media_names"],
+                "group": row["group_name"],
+                "state": row["state"],
+                "created_at": at,
+            }
+            for row in rows
+        ],
+    )
+    first, last = rows[0]["row"], rows[-1]["row"]
+    ids = {
+        number: task_id
+        for number, task_id in session.execute(
+            sa.select(Task.row, Task.id).where(
+                Task.import_id == import_id, Task.row.between(first, last)
+            )
+        )
+    }
+    queued = [
+        {
+            "project_id": project.id,
+            "priority": 0,
+            "task_id": ids[row["row"]],
+            "open_slots": row["slots"],
+        }
+        for row in rows
+        if row["slots"] > 0
+    ]
+    if queued:
+        session.execute(sa.insert(QueuedTask), queued)
+    return ids
+
+
+def keep_media(session: Session, facts: Mapping[str, Any]) -> None:
+    """Write down what is known of a stored object; the same bytes once only."""
+    if session.get(Media, facts["digest"]) is None:
+        session.add(Media(**facts))
+        session.flush()
+
+
+def media_digest(value: Any) -> str | None:
+    """Return the digest that a data value refers to, or None when it is not stored media."""
+    if isinstance(value, str) and value.startswith(MEDIA_PREFIX):
+        return value[len(MEDIA_PREFIX) :]
+    return None
+
+
+def media_of(session: Session, tasks: Iterable[Task]) -> dict[str, Media]:
+    """Return digest → media row for all media of these tasks, in one query."""
+    wanted = {
+        digest
+        for task in tasks
+        for value in task.data_values.values()
+        if (digest := media_digest(value)) is not None
+    }
+    if not wanted:
+        return {}
+    rows = session.scalars(sa.select(Media).where(Media.digest.in_(wanted)))
+    return {row.digest: row for row in rows}

@@ -1,0 +1,1 @@
+"""Write frozen versions in the formats that readers accept, one file each."""

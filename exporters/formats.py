@@ -1,0 +1,95 @@
+"""Name the formats; a new one is one file with `write`, and one entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..datasets.versions import FrozenVersion
+from . import coco, jsonl, label_studio, parquet, voc, yolo
+from .output import Output
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format; `places` are where its own files lie in the tree, media not counted."""
+
+    name: str
+    title_zh: str
+    title_en: str
+    description_zh: str
+    description_en: str
+    write: Callable[[FrozenVersion, Output], None]
+    extensions: tuple[str, ...]
+    places: tuple[str, ...]
+
+
+_ALL = (
+    Format(
+        "parquet",
+        "Parquet（Hugging Face）",
+        "Parquet (Hugging Face)",
+        "图片内嵌，列与类别都有声明，可用 datasets 库直接加载；大版本自动分片。",
+        "Pictures inside, columns and classes declared, loads with the datasets library; "
+        "large versions are divided into shards.",
+        parquet.write,
+        (".parquet",),
+        ("data/*.parquet",),
+    ),
+    Format(
+        "jsonl",
+        "JSONL（完整记录）",
+        "JSONL (complete records)",
+        "每行一条完整记录，与版本清单逐字节一致，含全部标注类型。",
+        "One complete record a line, byte for byte that of the version's manifest, "
+        "with every kind of annotation.",
+        jsonl.write,
+        (".jsonl",),
+        ("records/*.jsonl",),
+    ),
+    Format(
+        "coco",
+        "COCO（目标检测）",
+        "COCO (object detection)",
+        "矩形框和多边形，像素坐标；旋转框另存四个角点和角度。其他类型的标注不在其中。",
+        "Boxes and polygons in pixels; turned boxes also have their corners and angle. "
+        "Other annotations are left out.",
+        coco.write,
+        (".json",),
+        ("annotations/*.json",),
+    ),
+    Format(
+        "yolo",
+        "YOLO（目标检测）",
+        "YOLO (object detection)",
+        "每张图片一个文本文件，附 data.yaml；旋转框和多边形写成外接矩形。",
+        "One text file a picture, with data.yaml; turned boxes and polygons become "
+        "the boxes around them.",
+        yolo.write,
+        (".txt", ".yaml"),
+        ("labels/*", "data.yaml"),
+    ),
+    Format(
+        "voc",
+        "Pascal VOC（目标检测）",
+        "Pascal VOC (object detection)",
+        "每张图片一个 XML 文件，像素从 1 起计；旋转框和多边形写成外接矩形。",
+        "One XML file a picture, pixels counted from 1; turned boxes and polygons become "
+        "the boxes around them.",
+        voc.write,
+        (".xml", ".txt"),
+        ("Annotations/*.xml", "ImageSets/*"),
+    ),
+    Format(
+        "label_studio",
+        "Label Studio 任务",
+        "Label Studio tasks",
+        "任务与标注的 JSON 和标注配置，可导入 Label Studio 继续标注；图片以相对路径引用。",
+        "Tasks with annotations as JSON, and the labelling configuration, to go on in "
+        "Label Studio; pictures are named by relative paths.",
+        label_studio.write,
+        (".json", ".xml"),
+        ("label_studio/*",),
+    ),
+)
+FORMATS: dict[str, Format] = {entry.name: entry for entry in _ALL}

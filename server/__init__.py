@@ -1,0 +1,1 @@
+"""Speak HTTP: pages, the JSON API, the catalogue protocols, and the command line."""

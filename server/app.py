@@ -1,0 +1,173 @@
+"""Build the web application: who asks, in what language, which routes, how errors look."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import flask
+from flask import Flask, Response, request
+from flask_babel import Babel
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from ..datasets.installation import Installation
+from ..datasets.settings import secret_key
+from . import (
+    annotations,
+    assignments,
+    auth,
+    catalogue,
+    errors,
+    exports,
+    health,
+    hub,
+    jobs,
+    media,
+    pages,
+    people,
+    projects,
+    reviews,
+    tasks,
+    versions,
+    wording,
+)
+
+UI = Path(__file__).parent.parent / "ui"
+LANGUAGES = ("zh", "en")
+ZONE = ZoneInfo("Asia/Shanghai")
+
+POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
+    "script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+)
+# The labelling editor compiles WebAssembly and runs workers from blobs.
+EDITOR_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
+    "script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "connect-src 'self' blob: data:; worker-src 'self' blob:; font-src 'self' data:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+)
+
+BLUEPRINTS = (
+    annotations.routes,
+    assignments.routes,
+    catalogue.routes,
+    exports.routes,
+    health.routes,
+    hub.routes,
+    jobs.routes,
+    media.routes,
+    pages.routes,
+    people.routes,
+    projects.routes,
+    reviews.routes,
+    tasks.routes,
+    versions.routes,
+)
+
+
+def create(installation: Installation) -> Flask:
+    """Return the application of one installation."""
+    app = Flask(
+        "jinbiao",
+        template_folder=str(UI / "templates"),
+        static_folder=str(UI / "static"),
+        root_path=str(UI),
+    )
+    settings = installation.settings
+    app.extensions["jinbiao"] = installation
+    app.config.update(
+        SECRET_KEY=secret_key(settings),
+        SESSION_COOKIE_NAME="jinbiao",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=dt.timedelta(hours=settings.session_hours),
+        MAX_CONTENT_LENGTH=settings.maximum_upload_bytes,
+        MAX_FORM_MEMORY_SIZE=32 * 1024**2,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_SSL_STRICT=False,
+        BABEL_DEFAULT_LOCALE=settings.language,
+        BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
+        BABEL_TRANSLATION_DIRECTORIES=str(UI / "words"),
+        EDITOR_POLICY=EDITOR_POLICY,
+    )
+    app.url_map.strict_slashes = False
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    if settings.public_url:
+        # Behind the proxy that the public address belongs to.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    Babel(app, locale_selector=language)
+    csrf = CSRFProtect(app)
+    errors.register(app)
+    wording.register(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.before_request(auth.identify)
+    app.before_request(_protect(csrf))
+    app.before_request(auth.check_route)
+    app.after_request(_headers)
+    app.context_processor(_page_values)
+    return app
+
+
+def language() -> str:
+    """Return the reader's language: asked for, chosen before, theirs, or the house's."""
+    asked = request.args.get("language") or request.cookies.get("language")
+    if asked in LANGUAGES:
+        return str(asked)
+    if getattr(flask.g, "user", None) is not None:
+        return str(flask.g.user.language)
+    if flask.request.path.startswith("/api/"):
+        best = request.accept_languages.best_match(["zh", "zh-CN", "en"])
+        if best:
+            return "zh" if best.startswith("zh") else "en"
+    return auth.installation().settings.language
+
+
+def asset(path: str) -> str:
+    """Return the address of one of our static files, changed when its content changes."""
+    if path.startswith("scripts/"):
+        name = path.removeprefix("scripts/")
+        return flask.url_for("pages.script", name=name, v=_digest(path))
+    return flask.url_for("static", filename=path, v=_digest(path))
+
+
+@cache
+def _digest(path: str) -> str:
+    file = UI / path if path.startswith("scripts/") else UI / "static" / path
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12] if file.is_file() else "0"
+
+
+def _protect(csrf: CSRFProtect) -> auth.Callable[[], None]:
+    def protect() -> None:
+        # A token in a header is no cookie: nobody else's page can send it.
+        if request.method in ("POST", "PUT", "PATCH", "DELETE") and not flask.g.by_token:
+            csrf.protect()
+
+    return protect
+
+
+def _headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("X-Frame-Options", "SAMEORIGIN")
+    if "Content-Security-Policy" not in headers and response.mimetype == "text/html":
+        headers["Content-Security-Policy"] = POLICY
+    asked = request.args.get("language")
+    if asked in LANGUAGES:
+        response.set_cookie("language", str(asked), max_age=31_536_000, samesite="Lax")
+    if request.endpoint == "static" and request.args.get("v"):
+        headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
+
+
+def _page_values() -> dict[str, object]:
+    return {"user": getattr(flask.g, "user", None), "language": language(), "asset": asset}

@@ -1,0 +1,262 @@
+"""Commands of the chain: project, import, prelabel, review, freeze, export, publish, demo."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from ...datasets import errors, exports, labels, projects, tasks, versions
+from ...datasets.errors import _
+from ...exporters import archive
+from ...exporters.formats import FORMATS
+from ...workers import demo as demo_chain
+from ...workers.models import MODELS
+from .opened import acting_as, opened, run_here
+from .printing import progress
+
+ACTING = click.option(
+    "--as", "username", default="admin", show_default=True, help="以谁的身份 · Act as this person"
+)
+
+
+@click.group()
+def project() -> None:
+    """项目 · Projects: create, list."""
+
+
+@project.command("create")
+@click.argument("title")
+@click.option("--template", type=click.Choice(list(labels.TEMPLATES)), help="模板 · A template")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="标注配置文件 · A labelling config (XML)"
+)
+@ACTING
+def project_create(title: str, template: str | None, config: Path | None, username: str) -> None:
+    """新建项目，打印编号 · Create a project and print its number."""
+    if (template is None) == (config is None):
+        raise errors.Invalid(_("give either --template or --config"))
+    xml = labels.TEMPLATES[template].config if template else _text(config)
+    with opened() as installation, installation.database.write() as session:
+        actor = acting_as(session, username, "project.create")
+        created = projects.create(session, actor, title=title, label_config=xml)
+    click.echo(created.id)
+
+
+@project.command("list")
+@ACTING
+def project_list(username: str) -> None:
+    """列出项目 · List projects: number, title, tasks by state."""
+    with opened() as installation, installation.database.read() as session:
+        actor = acting_as(session, username, "project.read")
+        found = projects.visible(session, actor, limit=1000)
+        counts = tasks.counts(session, [each.id for each in found])
+        for each in found:
+            states = counts.get(each.id, {})
+            told = ", ".join(f"{state} {number}" for state, number in sorted(states.items()))
+            click.echo(f"{each.id}\t{each.title}\t{told or 'empty'}")
+
+
+@click.command("import")
+@click.argument("reference", metavar="PROJECT")
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@ACTING
+def import_data(reference: str, paths: tuple[Path, ...], username: str) -> None:
+    """导入文件夹、ZIP 或任务列表 · Import folders, ZIPs, media or task lists (JSON, JSONL).
+
+    Rows that fail go to a reject file with the reason; the rest are kept.
+    """
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise errors.Invalid(_("there is no file or folder %(path)s"), path=missing[0])
+    with opened() as installation:
+        with installation.database.read() as session:
+            actor = acting_as(session, username, "task.import")
+            target = projects.find(session, actor, reference)
+        for path in paths:
+            request = {"path": str(path.absolute()), "name": path.name}
+            job = run_here(installation, actor, target, "import", request, path.name)
+            result = job.result_values
+            click.echo(f"{path}: {result['tasks']} tasks, {result['rejected']} rejected")
+            for reason, number in result["skipped"].items():
+                click.echo(f"  skipped: {number} × {reason}")
+            if result["reject_file"]:
+                name = Path(f"{path.name}.rejects.jsonl")
+                with installation.store.open(result["reject_file"]) as stream:
+                    with name.open("wb") as out:
+                        shutil.copyfileobj(stream, out)
+                click.echo(f"  reject file: {name}")
+
+
+@click.command()
+@click.argument("reference", metavar="PROJECT")
+@click.option("--model", type=click.Choice(list(MODELS)), default="golden_difference")
+@ACTING
+def prelabel(reference: str, model: str, username: str) -> None:
+    """模型预标注 · Train a model on people's labels and pre-label what waits."""
+    with opened() as installation:
+        with installation.database.read() as session:
+            actor = acting_as(session, username, "prelabel.run")
+            target = projects.find(session, actor, reference)
+        job = run_here(installation, actor, target, "prelabel", {"model": model}, "prelabel")
+        result = job.result_values
+        click.echo(
+            f"{result['model_version']}: {result['examples']} examples, "
+            f"{result['predicted']} predicted, {result['failed']} failed"
+        )
+
+
+@click.command()
+@click.argument("reference", metavar="PROJECT")
+@click.option("--accept-all", is_flag=True, required=True, help="全部通过 · Accept what waits")
+@click.option("--as", "username", required=True, help="审核员 · The reviewer")
+def review(reference: str, accept_all: bool, username: str) -> None:
+    """审核：把待审标注全部通过（自己的除外）· Accept every annotation that waits, but one's own."""
+    with opened() as installation:
+        with installation.database.read() as session:
+            actor = acting_as(session, username, "annotation.review")
+            target = projects.find(session, actor, reference)
+        click.echo(f"accepted: {demo_chain.accept_all(installation, actor, target)}")
+
+
+@click.command()
+@click.argument("reference", metavar="PROJECT")
+@click.option("--tag", help="如 v1.0.0 · Such as v1.0.0; else the next one")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True)
+@click.option(
+    "--fractions",
+    default="0.7,0.15,0.15",
+    show_default=True,
+    help="训练,验证,测试 · train,validation,test",
+)
+@ACTING
+def freeze(reference: str, tag: str | None, seed: int, fractions: str, username: str) -> None:
+    """冻结版本，打印 40 位版本号 · Freeze what was accepted; print the version's 40 digits."""
+    with opened() as installation:
+        with installation.database.read() as session:
+            actor = acting_as(session, username, "version.freeze")
+            target = projects.find(session, actor, reference)
+        request = {"tag": tag, "seed": seed, "fractions": _fractions(fractions)}
+        result = run_here(installation, actor, target, "freeze", request, "freeze").result_values
+        click.echo(f"{result['tag']}: {result['records']} records", err=True)
+        click.echo(result["commit_id"])
+
+
+@click.command()
+@click.argument("reference", metavar="PROJECT")
+@click.argument("version", metavar="VERSION")
+@click.argument("format_name", metavar="FORMAT", type=click.Choice(list(FORMATS)))
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), help="写成 ZIP · Also write it as a ZIP"
+)
+@ACTING
+def export(
+    reference: str, version: str, format_name: str, target: Path | None, username: str
+) -> None:
+    """导出版本 · Export a version (tag, commit id or "latest") in a format."""
+    with opened() as installation:
+        with installation.database.read() as session:
+            actor = acting_as(session, username, "version.export")
+            owner = projects.find(session, actor, reference)
+            found = versions.find(session, owner, version)
+        request = {"version": found.id, "format": format_name}
+        result = run_here(installation, actor, owner, "export", request, format_name).result_values
+        click.echo(f"{format_name}: {result['records']} records, {result['regions']} regions")
+        click.echo(f"manifest sha256 {result['manifest']}")
+        if target is None:
+            return
+        with installation.database.read() as session:
+            row = session.get_one(exports.Export, result["export"])
+            files = exports.files(session, row)
+        total = archive.zip_size(files)
+        with progress(str(target)) as show, target.open("wb") as out:
+            for chunk in archive.stream_zip(installation.store, files):
+                out.write(chunk)
+                show(out.tell(), total)
+        click.echo(str(target))
+
+
+@click.command()
+@click.argument("reference", metavar="PROJECT")
+@click.argument("version", metavar="VERSION")
+@click.argument("name", metavar="NAME")
+@click.option("--title", default="", help="标题 · Title; else the project's")
+@click.option("--title-en", default="", help="英文标题 · English title")
+@click.option("--description", default="", help="说明 · What it is")
+@click.option("--licence", default="CC-BY-4.0", show_default=True)
+@click.option("--keyword", multiple=True, help="关键词 · May be given several times")
+@click.option("--task-category", multiple=True, help="如 object-detection")
+@ACTING
+def publish(
+    reference: str,
+    version: str,
+    name: str,
+    title: str,
+    title_en: str,
+    description: str,
+    licence: str,
+    keyword: tuple[str, ...],
+    task_category: tuple[str, ...],
+    username: str,
+) -> None:
+    """发布到公开目录 · Publish a version as NAME in the public catalogue."""
+    with opened() as installation:
+        with installation.database.read() as session:
+            actor = acting_as(session, username, "dataset.publish")
+            owner = projects.find(session, actor, reference)
+            found = versions.find(session, owner, version)
+        request = {
+            "version": found.id,
+            "name": name,
+            "title": title,
+            "title_en": title_en,
+            "description": description,
+            "licence": licence,
+            "keywords": list(keyword),
+            "task_categories": list(task_category),
+        }
+        result = run_here(installation, actor, owner, "publish", request, "publish").result_values
+        for format_name, reason in result["left_out"].items():
+            click.echo(f"left out {format_name}: {reason}", err=True)
+        click.echo(f"{result['dataset']} {result['tag']} {result['commit_id']}")
+
+
+@click.command()
+@click.option(
+    "--images",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="DeepPCB 文件夹 · A DeepPCB folder instead of the drawn boards",
+)
+@click.option("--pairs", type=click.IntRange(20, 2000), default=40, show_default=True)
+def demo(images: Path | None, pairs: int) -> None:
+    """演示整条链路并发布 demo/pcb-defects · Run the whole chain on demo boards and publish it."""
+    with opened() as installation:
+        for line in demo_chain.run(installation, images=images, pairs=pairs):
+            click.echo(line)
+            sys.stdout.flush()
+
+
+def _text(path: Path | None) -> str:
+    try:
+        return Path(path or "").read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise errors.Invalid(
+            _("%(path)s cannot be read: %(reason)s"), path=str(path), reason=str(problem)
+        ) from problem
+
+
+def _fractions(text: str) -> dict[str, float]:
+    try:
+        shares = [float(part) for part in text.split(",")]
+    except ValueError as problem:
+        raise errors.Invalid(
+            _("must be three numbers with commas"), place="fractions"
+        ) from problem
+    if len(shares) != 3:
+        raise errors.Invalid(_("must be three numbers with commas"), place="fractions")
+    return dict(zip(("train", "validation", "test"), shares, strict=True))
+
+
+COMMANDS = (project, import_data, prelabel, review, freeze, export, publish, demo)

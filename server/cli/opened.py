@@ -1,0 +1,78 @@
+"""Open the installation for a command, and say as whom it acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ...datasets import jobs, migrations, people, permissions, settings
+from ...datasets.installation import Installation, open_installation
+from ...datasets.jobs import Job, JobState
+from ...datasets.people import User
+from ...datasets.projects import Project
+from ...workers import run
+from .printing import progress
+
+
+@contextmanager
+def opened() -> Iterator[Installation]:
+    """Open the installation that the environment names; its schema must be there.
+
+    Raises:
+        errors.Unavailable: the database is away or not migrated.
+    """
+    installation = open_installation(settings.load())
+    try:
+        installation.database.check()
+        migrations.check(installation.database)
+        yield installation
+    finally:
+        installation.close()
+
+
+def acting_as(session: Session, username: str, action: str) -> User:
+    """Return the person that a command acts as; whoever runs it holds the database anyway.
+
+    Raises:
+        errors.NotFound: there is no such person.
+        errors.Forbidden: their role does not have the right.
+    """
+    return permissions.require(people.get_user(session, username), action)
+
+
+def run_here(
+    installation: Installation,
+    actor: User,
+    project: Project,
+    kind: str,
+    request: dict[str, Any],
+    title: str,
+) -> Job:
+    """Do a job in this process with a progress bar, the same one a worker would do.
+
+    Raises:
+        errors.JinbiaoError: as the job ended.
+    """
+    with installation.database.write() as session:
+        job = jobs.add(
+            session,
+            actor,
+            kind,
+            request,
+            project_id=project.id,
+            organisation_id=project.organisation_id,
+            vendor_id=project.vendor_id,
+        )
+        # Begun in the same transaction: no worker can take it.
+        begun = jobs.begin(session, job.id, run.worker_name())
+    with progress(title) as show:
+        if begun is not None:
+            run.carry_out(run.work_of(installation, begun, actor, show), kind)
+    with installation.database.read() as session:
+        ended = jobs.get(session, job.id)
+    if ended.state != JobState.DONE:
+        raise jobs.failure(ended)
+    return ended

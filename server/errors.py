@@ -1,0 +1,143 @@
+"""Turn domain errors into HTTP: the one table, RFC 9457 problem+json or a page."""
+
+import logging
+from typing import Any
+
+import flask
+from flask import Response
+from flask_babel import gettext
+from werkzeug.exceptions import HTTPException
+
+from ..datasets import errors
+
+log = logging.getLogger("jinbiao.server")
+
+# Label Studio's SDK retries 409 and 5xx, so a rule that says no is a 400-like 422 never 409.
+STATUS: dict[str, int] = {
+    errors.Invalid.code: 400,
+    errors.TooLarge.code: 413,
+    errors.Refused.code: 422,
+    errors.OwnWork.code: 403,
+    errors.Stale.code: 412,
+    errors.NotSignedIn.code: 401,
+    errors.LockedOut.code: 429,
+    errors.Forbidden.code: 403,
+    errors.NotFound.code: 404,
+    errors.Cancelled.code: 422,
+    errors.Unavailable.code: 503,
+    errors.Damaged.code: 500,
+    errors.JinbiaoError.code: 500,
+}
+
+
+def words(error: errors.JinbiaoError) -> str:
+    """Return the error's message in the reader's language."""
+    return _translated(error.message, error.values)
+
+
+def problem(error: errors.JinbiaoError) -> dict[str, Any]:
+    """Return the error as RFC 9457 has it, in the reader's language."""
+    status = STATUS[error.code]
+    body: dict[str, Any] = {
+        "type": f"urn:jinbiao:{error.code}",
+        "title": gettext(_TITLES[error.code]),
+        "status": status,
+        "detail": words(error),
+        "code": error.code,
+    }
+    if error.place:
+        body["place"] = error.place
+    if error.problems:
+        body["problems"] = [
+            {"place": p.place, "message": _translated(p.message, p.values)} for p in error.problems
+        ]
+    return body
+
+
+def register(app: flask.Flask) -> None:
+    """Let the app answer every error in one of the two forms."""
+    app.register_error_handler(errors.JinbiaoError, _domain)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def wants_json() -> bool:
+    """Tell whether the asker is a program rather than a page."""
+    path = flask.request.path
+    if path.startswith("/api/"):
+        return True
+    return flask.request.accept_mimetypes.best_match(["text/html", "application/json"]) != (
+        "text/html"
+    )
+
+
+def _domain(error: errors.JinbiaoError) -> Response:
+    body = problem(error)
+    if body["status"] >= 500:
+        log.error("%s: %s", flask.request.path, error)
+    return _answer(body, error)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:
+        return flask.make_response(error.get_response())
+    body = {
+        "type": "about:blank",
+        "title": error.name,
+        "status": status,
+        "detail": error.description or error.name,
+        "code": f"http_{status}",
+    }
+    response = _answer(body, None)
+    for name in ("Allow", "Retry-After"):
+        value = error.get_response().headers.get(name)
+        if value:
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    log.exception("unexpected error at %s", flask.request.path)
+    return _domain(errors.JinbiaoError("an internal error; it has been logged"))
+
+
+def _answer(body: dict[str, Any], error: errors.JinbiaoError | None) -> Response:
+    if wants_json():
+        response = flask.jsonify(body)
+        response.mimetype = "application/problem+json"
+    elif isinstance(error, errors.NotSignedIn) and not isinstance(error, errors.LockedOut):
+        here = flask.request.full_path.rstrip("?") if flask.request.method == "GET" else "/"
+        return flask.make_response(flask.redirect(flask.url_for("people.sign_in", next=here)))
+    else:
+        response = flask.make_response(flask.render_template("error.html", problem=body))
+    response.status_code = int(body["status"])
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = "Token"
+    return response
+
+
+def _translated(message: str, values: dict[str, Any]) -> str:
+    # gettext() formats only when it is given variables; a bare % must not break it.
+    return gettext(message, **values) if values else gettext(message)
+
+
+def _(message: str) -> str:
+    return message
+
+
+_TITLES = {
+    errors.Invalid.code: _("The request is not usable"),
+    errors.TooLarge.code: _("Too large"),
+    errors.Refused.code: _("Not possible"),
+    errors.OwnWork.code: _("Not your own work"),
+    errors.Stale.code: _("Changed in the meantime"),
+    errors.NotSignedIn.code: _("Please sign in"),
+    errors.LockedOut.code: _("Locked for a while"),
+    errors.Forbidden.code: _("Not allowed"),
+    errors.NotFound.code: _("Not found"),
+    errors.Cancelled.code: _("Cancelled"),
+    errors.Unavailable.code: _("Not available at the moment"),
+    errors.Damaged.code: _("Stored data are damaged"),
+    errors.JinbiaoError.code: _("Internal error"),
+}

@@ -1,0 +1,187 @@
+"""Jobs: what runs, how far it is, how it ended; and starting the slow steps."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import flask
+from flask import Blueprint, Response, render_template, request
+
+from ..datasets import errors, jobs, permissions, projects
+from ..datasets.errors import _
+from ..datasets.jobs import Job
+from ..datasets.people import Role
+from ..workers import ingest, queues
+from . import files, payloads
+from .auth import allows, installation, user
+
+routes = Blueprint("jobs", __name__)
+PAGE = 40
+
+
+@routes.get("/jobs")
+@allows("job.read")
+def index() -> str:
+    """Show the jobs of the person's organisation, newest first."""
+    with installation().database.read() as session:
+        found = _visible(session, PAGE)
+    return render_template("jobs/index.html", jobs=found)
+
+
+@routes.get("/jobs/<job_id>")
+@allows("job.read")
+def show(job_id: str) -> str:
+    """Show one job; its card refreshes itself while the job runs."""
+    job, project = _job(job_id, "job.read")
+    return render_template("jobs/show.html", job=job, project=project, rejects=_rejects(job))
+
+
+@routes.get("/jobs/<job_id>/card")
+@allows("job.read")
+def card(job_id: str) -> str:
+    """Return the job's card alone, for refreshing."""
+    job, project = _job(job_id, "job.read")
+    return render_template("jobs/card.html", job=job, project=project)
+
+
+@routes.post("/jobs/<job_id>/cancel")
+@allows("job.cancel")
+def cancel(job_id: str) -> Response:
+    """Ask a job to stop, from the page."""
+    _cancel(job_id)
+    return flask.redirect(flask.url_for("jobs.show", job_id=job_id))  # type: ignore[return-value]
+
+
+@routes.post("/jobs/<job_id>/retry")
+@allows("job.cancel")
+def retry(job_id: str) -> Response:
+    """Let a failed job run again, from the page."""
+    job, _project = _job(job_id, "job.cancel")
+    with installation().database.write() as session:
+        jobs.retry(session, user(), jobs.get(session, job.id))
+    queues.announce(installation(), [job.id])
+    return flask.redirect(flask.url_for("jobs.show", job_id=job_id))  # type: ignore[return-value]
+
+
+@routes.get("/jobs/<job_id>/rejects")
+@allows("job.read")
+def rejects(job_id: str) -> Response:
+    """Send an import's reject file."""
+    job, _project = _job(job_id, "job.read")
+    digest = job.result_values.get("reject_file")
+    if not digest:
+        raise errors.NotFound(_("this job has no reject file"))
+    store = installation().store
+    return files.send(
+        store,
+        digest,
+        store.size(digest) or 0,
+        content_type="text/plain",
+        file_name=f"rejects-{job.id[:8]}.jsonl",
+        etag=digest,
+        as_attachment=True,
+    )
+
+
+@routes.post("/projects/<int:project_id>/prelabel")
+@allows("prelabel.run")
+def prelabel(project_id: int) -> Response:
+    """Start pre-labelling, from the page."""
+    job = start(project_id, "prelabel", "prelabel.run", _prelabel_request(payloads.body()))
+    return flask.redirect(flask.url_for("jobs.show", job_id=job.id))  # type: ignore[return-value]
+
+
+@routes.post("/api/projects/<int:project_id>/prelabel")
+@allows("prelabel.run")
+def api_prelabel(project_id: int) -> Response:
+    """Start pre-labelling with `model`."""
+    job = start(project_id, "prelabel", "prelabel.run", _prelabel_request(payloads.body()))
+    return payloads.answer(payloads.job(job), 202)
+
+
+@routes.get("/api/jobs/")
+@allows("job.read")
+def api_index() -> Response:
+    """List jobs, newest first; `before` a time gives the next page."""
+    size = min(payloads.number(request.args, "page_size", PAGE), 500)
+    with installation().database.read() as session:
+        found = _visible(session, size)
+    return payloads.answer([payloads.job(job) for job in found])
+
+
+@routes.get("/api/jobs/<job_id>/")
+@allows("job.read")
+def api_show(job_id: str) -> Response:
+    """Return one job."""
+    job, _project = _job(job_id, "job.read")
+    return payloads.answer(payloads.job(job))
+
+
+@routes.post("/api/jobs/<job_id>/cancel")
+@allows("job.cancel")
+def api_cancel(job_id: str) -> Response:
+    """Ask a job to stop."""
+    return payloads.answer(payloads.job(_cancel(job_id)))
+
+
+def start(project_id: int, kind: str, action: str, asked: dict[str, Any]) -> Job:
+    """Write down a job of a project and announce it."""
+    with installation().database.write() as session:
+        project = projects.get(session, user(), project_id, action)
+        job = jobs.add(
+            session,
+            user(),
+            kind,
+            asked,
+            project_id=project.id,
+            organisation_id=project.organisation_id,
+            vendor_id=project.vendor_id,
+        )
+    queues.announce(installation(), [job.id])
+    return job
+
+
+def _prelabel_request(values: dict[str, Any]) -> dict[str, Any]:
+    return {"model": payloads.text(values, "model", "golden_difference")}
+
+
+def _visible(session: jobs.Session, limit: int) -> list[Job]:
+    before = request.args.get("before")
+    own = None if user().role == Role.PLATFORM_ADMIN else user().organisation_id
+    try:
+        at = None if before is None else dt.datetime.fromisoformat(before)
+    except ValueError as problem:
+        raise errors.Invalid(_("must be a time"), place="before") from problem
+    if at is not None and at.tzinfo is None:
+        at = at.replace(tzinfo=dt.UTC)
+    return jobs.recent(session, organisation_id=own, before=at, limit=limit)
+
+
+def _job(job_id: str, action: str) -> tuple[Job, projects.Project | None]:
+    with installation().database.read() as session:
+        job = jobs.get(session, job_id)
+        permissions.require(user(), action, job)
+        project = None
+        if job.project_id is not None:
+            project = session.get(projects.Project, job.project_id)
+        return job, project
+
+
+def _cancel(job_id: str) -> Job:
+    job, _project = _job(job_id, "job.cancel")
+    with installation().database.write() as session:
+        row = jobs.get(session, job.id)
+        jobs.cancel(session, user(), row)
+        return row
+
+
+def _rejects(job: Job) -> list[dict[str, Any]]:
+    """Return the first lines of the reject file, for the page."""
+    digest = job.result_values.get("reject_file")
+    if not digest:
+        return []
+    with installation().store.open(digest, 0, 200_000) as stream:
+        content = stream.read()
+    whole = content[: content.rfind(b"\n") + 1]
+    return ingest.reject_lines(whole)[:100]

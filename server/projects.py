@@ -1,0 +1,150 @@
+"""Projects: pages and API."""
+
+from __future__ import annotations
+
+import flask
+from flask import Blueprint, Response, render_template, request
+
+from ..datasets import annotations as annotation_rows
+from ..datasets import jobs, labels, people, predictions, projects, tasks, versions
+from ..datasets.annotations import AnnotationState
+from . import payloads
+from .auth import allows, installation, user
+
+routes = Blueprint("projects", __name__)
+PAGE = 50
+
+
+@routes.get("/projects")
+@allows("project.read")
+def index() -> str:
+    """Show the projects that the person sees, newest first."""
+    before = request.args.get("before", type=int)
+    with installation().database.read() as session:
+        found = projects.visible(session, user(), before=before, limit=PAGE + 1)
+        counts = tasks.counts(session, [project.id for project in found])
+    return render_template(
+        "projects/index.html",
+        projects=found[:PAGE],
+        counts=counts,
+        next_before=found[PAGE - 1].id if len(found) > PAGE else None,
+    )
+
+
+@routes.get("/projects/new")
+@allows("project.create")
+def new() -> str:
+    """Show the form for a new project with the templates to begin from."""
+    with installation().database.read() as session:
+        organisations = people.organisations(session)
+    return render_template(
+        "projects/new.html", templates=labels.TEMPLATES, organisations=organisations, values={}
+    )
+
+
+@routes.post("/projects")
+@allows("project.create")
+def create() -> Response:
+    """Create a project from the form."""
+    values = payloads.body()
+    with installation().database.write() as session:
+        project = _create(session, values)
+    return flask.redirect(flask.url_for("projects.show", project_id=project.id))  # type: ignore[return-value]
+
+
+@routes.get("/projects/<int:project_id>")
+@allows("project.read")
+def show(project_id: int) -> str:
+    """Show a project: the chain with counts at each step, what runs, what can be done."""
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "project.read")
+        counts = tasks.counts(session, [project.id]).get(project.id, {})
+        return render_template(
+            "projects/show.html",
+            project=project,
+            counts=counts,
+            predicted=predictions.count(session, project),
+            to_review=annotation_rows.count_in_state(session, project, AnnotationState.SUBMITTED),
+            models=predictions.models(session, project),
+            versions=versions.of_project(session, project),
+            jobs=jobs.recent(session, project_id=project.id, limit=8),
+        )
+
+
+@routes.get("/api/projects/")
+@allows("project.read")
+def api_index() -> Response:
+    """List projects, newest first; `before` an id gives the next page."""
+    size = min(payloads.number(request.args, "page_size", PAGE), 500)
+    before = request.args.get("before", type=int)
+    with installation().database.read() as session:
+        found = projects.visible(session, user(), before=before, limit=size)
+        counts = tasks.counts(session, [project.id for project in found])
+    rows = [payloads.project(project, counts.get(project.id, {})) for project in found]
+    return payloads.answer({"results": rows, "next_before": rows[-1]["id"] if rows else None})
+
+
+@routes.post("/api/projects/")
+@allows("project.create")
+def api_create() -> Response:
+    """Create a project."""
+    values = payloads.body()
+    with installation().database.write() as session:
+        return payloads.answer(payloads.project(_create(session, values), {}), 201)
+
+
+@routes.get("/api/projects/<int:project_id>/")
+@allows("project.read")
+def api_show(project_id: int) -> Response:
+    """Return a project with its counts."""
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "project.read")
+        counts = tasks.counts(session, [project.id]).get(project.id, {})
+    return payloads.answer(payloads.project(project, counts))
+
+
+@routes.patch("/api/projects/<int:project_id>/")
+@allows("project.change")
+def api_change(project_id: int) -> Response:
+    """Change a project's texts or config."""
+    values = payloads.body()
+    with installation().database.write() as session:
+        project = projects.get(session, user(), project_id, "project.change")
+        projects.change(
+            session,
+            user(),
+            project,
+            title=payloads.optional_text(values, "title"),
+            description=payloads.optional_text(values, "description"),
+            instruction=payloads.optional_text(values, "expert_instruction"),
+            label_config=payloads.optional_text(values, "label_config"),
+            has_work=annotation_rows.count(session, project) > 0,
+        )
+        counts = tasks.counts(session, [project.id]).get(project.id, {})
+        return payloads.answer(payloads.project(project, counts))
+
+
+@routes.delete("/api/projects/<int:project_id>/")
+@allows("project.change")
+def api_delete(project_id: int) -> Response:
+    """Hide a project; versions and what was published stay."""
+    with installation().database.write() as session:
+        project = projects.get(session, user(), project_id, "project.change")
+        projects.delete(session, user(), project)
+    return flask.Response(status=204)
+
+
+def _create(session: projects.Session, values: dict[str, object]) -> projects.Project:
+    slug = payloads.optional_text(values, "organization")
+    vendor = payloads.optional_text(values, "vendor")
+    return projects.create(
+        session,
+        user(),
+        title=payloads.text(values, "title", ""),
+        label_config=payloads.text(values, "label_config", ""),
+        description=payloads.text(values, "description", ""),
+        instruction=payloads.text(values, "expert_instruction", ""),
+        organisation=None if slug is None else people.get_organisation(session, slug),
+        vendor=None if vendor is None else people.get_organisation(session, vendor),
+        maximum_annotations=payloads.number(values, "maximum_annotations", 1),
+    )

@@ -1,0 +1,234 @@
+"""Tasks: the grid, one task, importing; and the addresses of their media."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, BinaryIO
+
+import flask
+from flask import Blueprint, Response, render_template, request
+from sqlalchemy.orm import Session
+
+from ..datasets import (
+    annotations,
+    assignments,
+    audit,
+    errors,
+    jobs,
+    predictions,
+    projects,
+    reviews,
+    tasks,
+)
+from ..datasets.errors import _
+from ..datasets.jobs import Job
+from ..datasets.projects import Project
+from ..datasets.tasks import Task
+from ..workers import queues
+from . import payloads
+from .auth import allows, installation, user
+
+routes = Blueprint("tasks", __name__)
+PAGE = 60
+
+
+@routes.get("/projects/<int:project_id>/tasks")
+@allows("task.read")
+def index(project_id: int) -> str:
+    """Show a project's tasks as a grid with the labels drawn; keyset paging."""
+    after = request.args.get("after", 0, type=int)
+    state = request.args.get("state") or None
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "task.read")
+        found = tasks.page(session, project, state=state, after=after, limit=PAGE + 1)
+        shown = found[:PAGE]
+        return render_template(
+            "tasks/index.html",
+            project=project,
+            tasks=[_card(project, card) for card in _with_work(session, shown)],
+            counts=tasks.counts(session, [project.id]).get(project.id, {}),
+            state=state,
+            next_after=shown[-1].id if len(found) > PAGE else None,
+        )
+
+
+@routes.get("/tasks/<int:task_id>")
+@allows("task.read")
+def show(task_id: int) -> str:
+    """Show one task with everything that was said of it."""
+    with installation().database.read() as session:
+        task, project = tasks.get(session, user(), task_id, "task.read")
+        ((_task, media, made, predicted),) = _with_work(session, [task])
+        judged = reviews.of_annotations(session, [row.id for row in made])
+        return render_template(
+            "tasks/show.html",
+            project=project,
+            task=payloads.task(task, media, annotations=made, predictions=predicted),
+            annotations=made,
+            predictions=predicted,
+            reviews=judged,
+            events=audit.events(session, subject=f"task/{task.id}"),
+        )
+
+
+@routes.get("/projects/<int:project_id>/import")
+@allows("task.import")
+def import_form(project_id: int) -> str:
+    """Show the upload page."""
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "task.import")
+        recent = jobs.recent(session, project_id=project.id, limit=20)
+    return render_template(
+        "tasks/import.html",
+        project=project,
+        jobs=[job for job in recent if job.kind == "import"],
+        limit=installation().settings.maximum_upload_bytes,
+    )
+
+
+@routes.post("/projects/<int:project_id>/import")
+@allows("task.import")
+def import_upload(project_id: int) -> Response:
+    """Take uploaded files and start an import of each."""
+    started = _start_imports(project_id)
+    return flask.redirect(flask.url_for("jobs.show", job_id=started[0].id))  # type: ignore[return-value]
+
+
+@routes.get("/tasks/<int:task_id>/editor")
+@allows("task.read")
+def editor(task_id: int) -> Response:
+    """Show the editor's own page, for the frame of the workbench."""
+    return editor_page()
+
+
+@routes.get("/editor")
+@allows("task.read")
+def editor_page() -> Response:
+    """Show the editor's page; the workbench around it fills it."""
+    response = flask.make_response(render_template("tasks/editor.html"))
+    response.headers["Content-Security-Policy"] = flask.current_app.config["EDITOR_POLICY"]
+    return response
+
+
+@routes.get("/api/projects/<int:project_id>/tasks/")
+@allows("task.read")
+def api_index(project_id: int) -> Response:
+    """List a project's tasks by id; `after` an id gives the next page."""
+    size = min(payloads.number(request.args, "page_size", 100), 1000)
+    after = payloads.number(request.args, "after", 0)
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "task.read")
+        found = tasks.page(
+            session, project, state=request.args.get("state"), after=after, limit=size
+        )
+        rows = [
+            payloads.task(task, media, annotations=made, predictions=predicted)
+            for task, media, made, predicted in _with_work(session, found)
+        ]
+    return payloads.answer({"tasks": rows, "next_after": rows[-1]["id"] if rows else None})
+
+
+@routes.get("/api/tasks/<int:task_id>/")
+@allows("task.read")
+def api_show(task_id: int) -> Response:
+    """Return one task as the asker may see it: annotators see their own work only."""
+    with installation().database.read() as session:
+        task, project = tasks.get(session, user(), task_id, "task.read")
+        return payloads.answer(task_for_editor(session, project, task))
+
+
+@routes.post("/api/projects/<int:project_id>/import")
+@allows("task.import")
+def api_import(project_id: int) -> Response:
+    """Start an import of the uploaded file, or of the JSON task list in the body."""
+    started = _start_imports(project_id)
+    return payloads.answer({"jobs": [payloads.job(job) for job in started]}, 202)
+
+
+def task_for_editor(session: Session, project: Project, task: Task) -> dict[str, Any]:
+    """Return a task with what the workbench needs to go on with it."""
+    ((_task, media, made, predicted),) = _with_work(session, [task])
+    if user().role == "annotator":
+        # People who label one task do not see each other's answers.
+        made = [row for row in made if row.completed_by == user().id]
+    draft = annotations.draft_of(session, user(), task.id)
+    assignment = assignments.held(session, user(), task.id)
+    judged = reviews.of_annotations(session, [row.id for row in made])
+    shown = payloads.task(
+        task,
+        media,
+        annotations=made,
+        predictions=predicted,
+        drafts=[] if draft is None else [draft],
+    )
+    for row in shown["annotations"]:
+        row["reviews"] = [payloads.review(each) for each in judged.get(row["id"], [])]
+    shown["label_config"] = project.label_config
+    shown["instruction"] = project.instruction
+    if assignment is not None:
+        shown["unique_lock_id"] = f"assignment-{assignment.id}"
+        shown["assignment"] = {
+            "id": assignment.id,
+            "state": assignment.state,
+            "reserved_until": payloads.time(assignment.reserved_until),
+        }
+    return shown
+
+
+def _with_work(session: Session, found: list[Task]) -> list[tuple[Any, Any, Any, Any]]:
+    """Return each task with the media of all, its annotations and its predictions."""
+    ids = [task.id for task in found]
+    media = tasks.media_of(session, found)
+    made = annotations.of_tasks(session, ids)
+    predicted = predictions.of_tasks(session, ids)
+    return [(t, media, made.get(t.id, []), predicted.get(t.id, [])) for t in found]
+
+
+def _card(project: Project, work: tuple[Any, Any, Any, Any]) -> dict[str, Any]:
+    """Return what the grid shows of a task: the picture, and the boxes of its newest answer."""
+    task, media, made, predicted = work
+    answer = made[-1] if made else (predicted[0] if predicted else None)
+    main = project.data_keys[0] if project.data_keys else ""
+    data = payloads.shown_data(task, media)
+    return {
+        "task": task,
+        "data": data,
+        "picture": data.get(main) if tasks.media_digest(task.data_values.get(main)) else None,
+        "text": None
+        if tasks.media_digest(task.data_values.get(main))
+        else str(task.data_values.get(main, ""))[:300],
+        "regions": [] if answer is None else answer.result_values,
+        "by_model": not made and bool(predicted),
+    }
+
+
+def _start_imports(project_id: int) -> list[Job]:
+    """Store what was sent, write down a job for each file, announce them."""
+    uploads: list[tuple[str, BinaryIO]] = []
+    if request.mimetype == "multipart/form-data":
+        uploads = [(f.filename, f.stream) for f in request.files.getlist("file") if f.filename]  # type: ignore[misc]
+    elif request.mimetype == "application/json":
+        uploads = [("tasks.json", io.BytesIO(request.get_data(cache=False)))]
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "task.import")
+    if not uploads:
+        raise errors.Invalid(_("choose a file to upload"), place="file")
+    stored = [
+        (name, installation().store.put(stream, limit=installation().settings.maximum_upload_bytes))
+        for name, stream in uploads
+    ]
+    with installation().database.write() as session:
+        started = [
+            jobs.add(
+                session,
+                user(),
+                "import",
+                {"object": upload.digest, "name": name[:300]},
+                project_id=project.id,
+                organisation_id=project.organisation_id,
+                vendor_id=project.vendor_id,
+            )
+            for name, upload in stored
+        ]
+    queues.announce(installation(), [job.id for job in started])
+    return started

@@ -1,0 +1,158 @@
+"""Versions: freezing, looking, publishing."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import flask
+from flask import Blueprint, Response, render_template, request
+
+from ..datasets import catalogue, errors, exports, projects, versions
+from ..datasets.errors import _
+from ..datasets.jobs import Job
+from ..exporters.formats import FORMATS
+from . import files, jobs, payloads
+from .auth import allows, installation, user
+
+routes = Blueprint("versions", __name__)
+
+
+@routes.get("/versions/<int:version_id>")
+@allows("version.read")
+def show(version_id: int) -> str:
+    """Show a version: counts, splits, its first records, its exports, publishing."""
+    with installation().database.read() as session:
+        version, project = versions.get(session, user(), version_id, "version.read")
+        written = {row.format: row for row in exports.of_version(session, version)}
+        frozen = versions.opened(session, installation().database, installation().store, version.id)
+        return render_template(
+            "versions/show.html",
+            version=version,
+            project=project,
+            exports=written,
+            formats=FORMATS,
+            licences=catalogue.LICENCES,
+            published=catalogue.of_version(session, version),
+            records=list(islice(frozen.records(), 12)),
+        )
+
+
+@routes.post("/projects/<int:project_id>/versions")
+@allows("version.freeze")
+def freeze(project_id: int) -> Response:
+    """Start freezing, from the page."""
+    return _see(_freeze(project_id))
+
+
+@routes.post("/versions/<int:version_id>/publish")
+@allows("dataset.publish")
+def publish(version_id: int) -> Response:
+    """Start publishing, from the page."""
+    return _see(_publish(version_id))
+
+
+@routes.get("/versions/<int:version_id>/manifest")
+@allows("version.read")
+def manifest(version_id: int) -> Response:
+    """Send the manifest, to the byte."""
+    with installation().database.read() as session:
+        version, _project = versions.get(session, user(), version_id, "version.read")
+    if version.manifest_digest is None:
+        raise errors.NotFound(_("this version is not complete yet"))
+    return files.send(
+        installation().store,
+        version.manifest_digest,
+        version.manifest_size or 0,
+        content_type="text/plain",
+        file_name=f"manifest-{version.tag}.jsonl",
+        etag=version.manifest_digest,
+        as_attachment=True,
+    )
+
+
+@routes.get("/api/projects/<int:project_id>/versions/")
+@allows("version.read")
+def api_index(project_id: int) -> Response:
+    """List a project's versions, newest first."""
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "version.read")
+        rows = versions.of_project(session, project)
+    return payloads.answer([payloads.version(row) for row in rows])
+
+
+@routes.post("/api/projects/<int:project_id>/versions/")
+@allows("version.freeze")
+def api_freeze(project_id: int) -> Response:
+    """Start freezing; the job's result names the version."""
+    return payloads.answer(payloads.job(_freeze(project_id)), 202)
+
+
+@routes.get("/api/versions/<int:version_id>/")
+@allows("version.read")
+def api_show(version_id: int) -> Response:
+    """Return a version."""
+    with installation().database.read() as session:
+        version, _project = versions.get(session, user(), version_id, "version.read")
+    return payloads.answer(payloads.version(version))
+
+
+@routes.post("/api/versions/<int:version_id>/publish")
+@allows("dataset.publish")
+def api_publish(version_id: int) -> Response:
+    """Start publishing a version as `name`; the job's result names the dataset."""
+    return payloads.answer(payloads.job(_publish(version_id)), 202)
+
+
+def _freeze(project_id: int) -> Job:
+    values = payloads.body()
+    asked: dict[str, Any] = {
+        "tag": payloads.optional_text(values, "tag"),
+        "seed": payloads.number(values, "seed", 0, highest=2**31),
+        "fractions": _fractions(values),
+    }
+    return jobs.start(project_id, "freeze", "version.freeze", asked)
+
+
+def _fractions(values: dict[str, Any]) -> dict[str, float] | None:
+    if isinstance(values.get("fractions"), dict):
+        return dict(values["fractions"])
+    shares = {name: values.get(name) for name in ("train", "validation", "test")}
+    if all(share in (None, "") for share in shares.values()):
+        return None
+    # The page asks for whole percents.
+    return {
+        name: payloads.number({name: share}, name, 0, highest=100) / 100
+        for name, share in shares.items()
+    }
+
+
+def _publish(version_id: int) -> Job:
+    values = payloads.body()
+    with installation().database.read() as session:
+        version, project = versions.get(session, user(), version_id, "dataset.publish")
+    asked = {
+        "version": version.id,
+        "name": catalogue.checked_name(payloads.text(values, "name", "")),
+        "title": payloads.text(values, "title", project.title),
+        "title_en": payloads.text(values, "title_en", ""),
+        "description": payloads.text(values, "description", project.description),
+        "licence": payloads.text(values, "licence", "CC-BY-4.0"),
+        "keywords": _words(values.get("keywords")),
+        "task_categories": _words(values.get("task_categories")),
+        "notes": payloads.text(values, "notes", ""),
+    }
+    return jobs.start(project.id, "publish", "dataset.publish", asked)
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, str):
+        value = value.replace("，", ",").replace("、", ",").split(",")
+    words = [str(word).strip() for word in value or []]
+    return [word for word in words if word][:30]
+
+
+def _see(job: Job) -> Response:
+    if request.headers.get("HX-Request"):
+        return flask.Response(headers={"HX-Redirect": flask.url_for("jobs.show", job_id=job.id)})
+    return flask.redirect(flask.url_for("jobs.show", job_id=job.id))  # type: ignore[return-value]

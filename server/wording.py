@@ -1,0 +1,138 @@
+"""Give templates the words and forms that every page shares: times, sizes, states."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import flask
+from flask_babel import gettext
+from markupsafe import Markup
+
+from ..datasets import errors, permissions
+from ..datasets.people import User
+from . import errors as server_errors
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def register(app: flask.Flask) -> None:
+    """Make the filters and functions known to the templates."""
+    app.jinja_env.filters.update(
+        time=time,
+        size=size,
+        number=number,
+        state=state,
+        role=role,
+        percent=percent,
+        duration=duration,
+        job_error=job_error,
+        kind=kind,
+    )
+    app.jinja_env.globals.update(may=may)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+
+
+def may(action: str) -> bool:
+    """Tell whether the person's role has the right."""
+    who: User | None = flask.g.get("user")
+    return who is not None and permissions.allows(who, action)
+
+
+def time(value: dt.datetime | str | None) -> Markup:
+    """Write a time in Shanghai, the exact one for machines beside it."""
+    if value is None:
+        return Markup("—")
+    if isinstance(value, str):
+        value = dt.datetime.fromisoformat(value)
+    local = value.astimezone(ZONE)
+    return Markup('<time datetime="{}">{}</time>').format(
+        value.isoformat(), local.strftime("%Y-%m-%d %H:%M")
+    )
+
+
+def size(value: int | None) -> str:
+    """Write a number of bytes in B, kB, MB, GB."""
+    amount = float(value or 0)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return ""
+
+
+def number(value: int | None) -> str:
+    """Write a whole number with thin grouping."""
+    return "—" if value is None else f"{value:,}".replace(",", "\u202f")
+
+
+def percent(value: float) -> str:
+    """Write a share as a percentage."""
+    return f"{value * 100:.0f} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Write a duration in minutes and seconds."""
+    if seconds is None:
+        return "—"
+    whole = round(seconds)
+    if whole < 60:
+        return gettext("%(seconds)s s", seconds=whole)
+    return gettext("%(minutes)s min %(seconds)s s", minutes=whole // 60, seconds=whole % 60)
+
+
+def state(value: str) -> str:
+    """Return the word for a state of a task, annotation or job."""
+    return gettext(_STATES.get(value, value))
+
+
+def role(value: str) -> str:
+    """Return the word for a role."""
+    return gettext(_ROLES.get(value, value))
+
+
+def kind(value: str) -> str:
+    """Return the word for a kind of job."""
+    return gettext(_KINDS.get(value, value))
+
+
+def job_error(value: str | None) -> str:
+    """Return a job's error in the reader's language."""
+    return "" if value is None else server_errors.words(errors.from_json(value))
+
+
+def _(message: str) -> str:
+    return message
+
+
+_STATES = {
+    "waiting": _("Waiting"),
+    "labelled": _("To review"),
+    "returned": _("Returned"),
+    "skipped": _("Skipped"),
+    "accepted": _("Accepted"),
+    "submitted": _("Submitted"),
+    "rejected": _("Returned"),
+    "running": _("Running"),
+    "done": _("Done"),
+    "failed": _("Failed"),
+    "cancelled": _("Cancelled"),
+    "accept": _("Accepted"),
+    "fix": _("Fixed and accepted"),
+    "reject": _("Returned"),
+}
+_ROLES = {
+    "platform_admin": _("Platform administrator"),
+    "requester": _("Requester"),
+    "vendor_admin": _("Company administrator"),
+    "annotator": _("Annotator"),
+    "reviewer": _("Reviewer"),
+}
+_KINDS = {
+    "import": _("Import"),
+    "prelabel": _("Pre-label"),
+    "freeze": _("Freeze a version"),
+    "export": _("Export"),
+    "publish": _("Publish"),
+}

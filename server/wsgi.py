@@ -1,0 +1,22 @@
+"""What the web server loads in each of its processes."""
+
+from __future__ import annotations
+
+import sys
+
+from flask import Flask
+
+from ..datasets import migrations, settings
+from ..datasets.installation import open_installation
+from ..workers.supervise import die_with_parent
+from .app import create
+
+
+def application() -> Flask:
+    """Open the installation that the environment names and return its application."""
+    if sys.platform == "linux":
+        # A killed web server must not leave processes that hold its port.
+        die_with_parent()
+    opened = open_installation(settings.load())
+    migrations.check(opened.database)
+    return create(opened)

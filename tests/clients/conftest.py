@@ -1,0 +1,87 @@
+"""Serve a filled catalogue on a free port, and make environments for real clients."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from jinbiao.datasets.installation import open_installation
+from jinbiao.datasets.settings import load
+from jinbiao.tests import services
+from jinbiao.tests.clients import published
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CLIENTS = CHECKOUT / "var" / "clients"
+APPLICATION = "jinbiao.tests.clients.catalogue_app:from_environment"
+
+
+@dataclass(frozen=True)
+class CatalogueServer:
+    """Where a filled catalogue is served, and a token of its."""
+
+    url: str
+    token: str
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """Give a process an environment without our own settings, proxies or tokens."""
+    kept = ("PATH", "LANG", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
+    given = {name: os.environ[name] for name in kept if name in os.environ}
+    return given | {"HOME": str(home), "NO_PROXY": "*", "PYTHONUTF8": "1"} | more
+
+
+@pytest.fixture(scope="session")
+def catalogue_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogueServer]:
+    """Serve two releases of a dataset with the server that the platform uses."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    settings = {"JINBIAO_HOME": str(folder / "home")}
+    installation = open_installation(load(settings))
+    token = published.fill(installation)
+    installation.close()
+    # The server finds this checkout as `jinbiao` in its working directory.
+    (folder / "jinbiao").symlink_to(CHECKOUT)
+    (port,) = services.free_ports(1)
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"]
+    command += ["--host", services.LOOPBACK, "--port", str(port), "--blocking-threads", "8"]
+    server = services.Process("granian", [*command, APPLICATION], folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JINBIAO_HOME", settings["JINBIAO_HOME"])
+        server.start()
+    url = f"http://{services.LOOPBACK}:{port}"
+    try:
+        server.wait_until(lambda: _answers(url))
+        yield CatalogueServer(url, token)
+    finally:
+        server.stop()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/api/datasets", timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def client_environment(name: str, *pins: str) -> Path:
+    """Return the Python of an environment with these packages; make it on first use.
+
+    It is kept under var/clients, so that only the first run on a machine downloads.
+    """
+    folder = CLIENTS / name
+    python, complete = folder / "bin" / "python", folder / "complete.txt"
+    if complete.is_file() and complete.read_text() == "\n".join(pins):
+        return python
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    subprocess.run([str(python), "-m", "pip", "install", "--quiet", *pins], check=True)
+    complete.write_text("\n".join(pins))
+    return python

@@ -1,0 +1,104 @@
+"""Make `jinbiao` this checkout, and start real services when a test asks for one."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def register_checkout() -> None:
+    """Let `import jinbiao` find this checkout, whatever is installed."""
+    found = importlib.util.find_spec("jinbiao")
+    if found and found.origin and Path(found.origin).resolve() == CHECKOUT / "__init__.py":
+        return
+    spec = importlib.util.spec_from_file_location(
+        "jinbiao", CHECKOUT / "__init__.py", submodule_search_locations=[str(CHECKOUT)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{CHECKOUT} has no __init__.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["jinbiao"] = module
+    spec.loader.exec_module(module)
+
+
+register_checkout()
+
+from jinbiao.tests import services  # noqa: E402 - only now can it be found
+
+
+@contextmanager
+def short_directory() -> Iterator[Path]:
+    """Make a directory whose path leaves room for the name of a unix socket."""
+    with tempfile.TemporaryDirectory(prefix="jb-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Give the shared samples, or skip."""
+    folder = CHECKOUT.parent / "shared" / "samples"
+    if not folder.is_dir():
+        pytest.skip("the shared samples are not beside this checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """Start Redis once; tests share it, so each takes keys of its own or flushes first."""
+    with short_directory() as directory:
+        server = services.RedisServer(directory).start()
+        yield server.url
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Start PostgreSQL once, or take the server of JINBIAO_TEST_DATABASE_URL."""
+    given = os.environ.get("JINBIAO_TEST_DATABASE_URL")
+    if given:
+        url = sa.make_url(given).set(drivername="postgresql+psycopg")
+        yield url.render_as_string(hide_password=False)
+        return
+    with short_directory() as directory:
+        server = services.PostgresServer(directory).start()
+        yield server.url
+        server.stop()
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """Create an empty database, give its URL, and drop it whoever is still connected."""
+    name = f"jinbiao_test_{secrets.token_hex(6)}"
+    engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def swift() -> Iterator[services.SwiftServer]:
+    """Start Swift with its S3 interface once."""
+    with short_directory() as directory:
+        server = services.SwiftServer(directory).start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def s3(swift: services.SwiftServer) -> services.S3Account:
+    """Give an S3 account with a bucket name of this test's own; the bucket is not there yet."""
+    bucket = f"test-{secrets.token_hex(6)}"
+    return services.S3Account(swift.endpoint, swift.access_key, swift.secret_key, bucket)

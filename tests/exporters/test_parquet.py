@@ -1,0 +1,110 @@
+"""Parquet: read back by pyarrow; test_release.py has the `datasets` library read it."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from jinbiao.datasets import errors
+from jinbiao.datasets.boards import LABELS, draw_pair
+from jinbiao.datasets.versions import FrozenVersion
+from jinbiao.exporters import parquet
+from jinbiao.exporters.columns import read_media
+from jinbiao.exporters.output import Output
+from jinbiao.tests.exporters.conftest import Export, Exported
+
+def _table(done: Exported, path: str) -> pa.Table:
+    return pq.read_table(io.BytesIO(done.read(path)))
+
+
+def test_pictures_are_inside_unchanged_with_their_boxes(
+    boards: FrozenVersion, export: Export
+) -> None:
+    done = export("parquet", boards)
+    assert all(file.path.startswith("data/") for file in done.output.written)
+    for split in boards.splits:
+        rows = _table(done, f"data/{split}-00000-of-00001.parquet").to_pylist()
+        for row, record in zip(rows, boards.records(split), strict=True):
+            for key in ("image", "template"):
+                media = record.media[key]
+                assert row[key] == {"bytes": read_media(boards, media), "path": media.file}
+            assert row["file_name"] == f"images/{split}/{record.media['image'].file}"
+            assert row["key"] == record.key
+            assert json.loads(row["record"])["result"] == record.result
+    first = _table(done, "data/train-00000-of-00001.parquet").to_pylist()[0]["objects"]
+    drawn = draw_pair(7, 0).boxes
+    assert [LABELS[number] for number in first["category"]] == [box[0] for box in drawn]
+    assert first["bbox"] == [pytest.approx(box[1:], abs=1e-9) for box in drawn]
+
+
+def test_features_are_declared_as_older_readers_understand(
+    boards: FrozenVersion, export: Export
+) -> None:
+    schema = _table(export("parquet", boards), "data/train-00000-of-00001.parquet").schema
+    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    assert list(features) == schema.names
+    assert features["image"] == features["template"] == {"_type": "Image"}
+    assert features["objects"]["category"] == {
+        "feature": {"names": list(LABELS), "_type": "ClassLabel"},
+        "_type": "Sequence",
+    }
+    assert '"List"' not in json.dumps(features)
+
+
+def test_texts_have_columns_for_spans_choices_and_data(
+    texts: FrozenVersion, export: Export
+) -> None:
+    done = export("parquet", texts)
+    table = _table(done, "data/train-00000-of-00001.parquet")
+    assert table.schema.names == [
+        "number", "share", "tags", "text", "tone", "topics", "spans",
+        "key", "group", "annotator", "record",
+    ]  # fmt: skip
+    rows = table.to_pylist()
+    assert [row["number"] for row in rows] == [0, 1, 3, 5, 6, 7]
+    assert [row["share"] for row in rows][:4] == [0.0, 1.0, 3.0, 5.0]
+    assert rows[1]["tags"] == '["甲",1]'
+    assert [row["tone"] for row in rows] == [1, 0, None, 0, 1, None]
+    assert [row["topics"] for row in rows] == [[], [0], [], [0, 1], [], [0]]
+    assert rows[0]["spans"] == {"start": [0, 3], "end": [2, 8], "label": [0, 1]}
+    assert rows[0]["text"][3:8] == "津市数据局"
+
+
+def test_polygons_and_a_class_of_the_whole_picture(
+    polygons: FrozenVersion, export: Export
+) -> None:
+    rows = _table(export("parquet", polygons), "data/train-00000-of-00001.parquet").to_pylist()
+    assert [row["class"] for row in rows] == [1, 0]
+    assert rows[0]["objects"]["outline"] == [[64, 64, 192, 64, 64, 320]]
+    assert rows[1]["objects"]["bbox"] == []
+
+
+def test_large_versions_are_divided_into_shards(boards: FrozenVersion, tmp_path: Path) -> None:
+    output = Output(boards.store, tmp_path)
+    size = next(boards.records()).media["image"].size
+    parquet.write(boards, output, shard_bytes=6 * size)
+    output.finish(boards, "parquet")
+    paths = [file.path for file in output.written if "train" in file.path]
+    assert len(paths) > 1
+    assert paths[0] == f"data/train-00000-of-{len(paths):05d}.parquet"
+    done = Exported(boards, output, "")
+    keys = [row["key"] for path in paths for row in _table(done, path).to_pylist()]
+    assert keys == [record.key for record in boards.records("train")]
+
+
+def test_changed_bytes_are_noticed(boards: FrozenVersion) -> None:
+    media = next(boards.records()).media["image"]
+    path = boards.store.path(media.sha256)
+    assert path is not None
+    data = path.read_bytes()
+    try:
+        path.write_bytes(data[:-1] + b"?")
+        with pytest.raises(errors.Damaged, match="have changed"):
+            read_media(boards, media)
+    finally:
+        path.write_bytes(data)
+    assert read_media(boards, media) == data

@@ -1,0 +1,1 @@
+"""Pages, scripts and words; the server renders them."""

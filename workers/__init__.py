@@ -1,0 +1,1 @@
+"""Do the slow work: import, pre-label, freeze, export, publish."""

@@ -1,0 +1,204 @@
+"""Freeze, export and publish: the jobs from accepted work to a public dataset."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from ..datasets import catalogue, errors, exports, manifests, permissions, projects, versions
+from ..datasets.errors import _
+from ..datasets.exports import WrittenFile
+from ..datasets.versions import FrozenVersion, Version
+from ..exporters.card import CardFacts, write_card
+from ..exporters.formats import FORMATS
+from ..exporters.output import Output
+from ..exporters.release import tree
+from .work import Work
+
+# What a release carries unless told otherwise; formats that do not suit the data are left out.
+RELEASE_FORMATS = ("parquet", "jsonl", "coco", "yolo", "voc", "label_studio")
+
+
+def freeze(work: Work) -> dict[str, Any]:
+    """Freeze the project; the result names the `version`, its `commit_id` and `tag`.
+
+    The same content frozen again gives the version that is there.
+    """
+    installation = work.installation
+    with installation.database.write() as session:
+        project = projects.get(session, work.actor, int(work.project_id or 0), "version.freeze")
+        version = manifests.choose(
+            session,
+            work.actor,
+            project,
+            job_id=work.id,
+            tag=work.request.get("tag"),
+            seed=int(work.request.get("seed", 0)),
+            fractions=work.request.get("fractions"),
+        )
+        work.advance(session, 0, version.records)
+    try:
+        version_id = manifests.freeze(
+            installation.database, installation.store, version.id, work.actor, work.advance
+        )
+    except errors.Cancelled:
+        with installation.database.write() as session:
+            if work.is_cancelled(session):
+                manifests.discard(session, version.id)
+        raise
+    with installation.database.read() as session:
+        frozen = session.get_one(Version, version_id)
+        return {
+            "version": frozen.id,
+            "commit_id": frozen.commit_id,
+            "tag": frozen.tag,
+            "records": frozen.records,
+            "statistics": frozen.statistics_values,
+        }
+
+
+def export(work: Work) -> dict[str, Any]:
+    """Write a version in one `format`; the result names the `export`, its files and counts."""
+    format_name = str(work.request.get("format"))
+    if format_name not in FORMATS:
+        raise errors.Invalid(
+            _("must be one of %(names)s"), place="format", names=", ".join(FORMATS)
+        )
+    version = _opened(work, "version.export")
+    with work.installation.database.write() as session:
+        work.advance(session, 0, version.record_count)
+    row = _exported(work, version, format_name)
+    with work.installation.database.write() as session:
+        work.advance(session, version.record_count)
+    return {
+        "export": row.id,
+        "format": row.format,
+        "records": row.records,
+        "regions": row.regions,
+        "size": row.size,
+        "manifest": row.manifest_digest,
+    }
+
+
+def publish(work: Work) -> dict[str, Any]:
+    """Publish a version as `name` in the catalogue, with every format that suits it."""
+    request = work.request
+    installation = work.installation
+    version = _opened(work, "dataset.publish")
+    wanted = [str(name) for name in request.get("formats") or RELEASE_FORMATS]
+    unknown = [name for name in wanted if name not in FORMATS]
+    if unknown:
+        raise errors.Invalid(
+            _("must be among %(names)s"), place="formats", names=", ".join(FORMATS)
+        )
+    # A name or licence that cannot be used is told before the long work, not after it.
+    with installation.database.read() as session:
+        _dataset(session, work, version)
+    done: list[tuple[str, list[WrittenFile]]] = []
+    left_out: dict[str, str] = {}
+    for number, name in enumerate(wanted, 1):
+        try:
+            row = _exported(work, version, name)
+        except errors.Refused as problem:
+            # COCO of a text corpus, say: the format cannot hold the data.
+            left_out[name] = str(problem)
+            continue
+        with installation.database.write() as session:
+            work.advance(session, number, len(wanted) + 1)
+            done.append((name, exports.files(session, row)))
+    with installation.database.read() as session:
+        facts = _facts(_dataset(session, work, version))
+    card, front_matter = write_card(version, facts, done)
+    files = tree(version, done, card, installation.store)
+    with installation.database.write() as session:
+        dataset = _dataset(session, work, version)
+        release = catalogue.publish(
+            session,
+            work.actor,
+            dataset,
+            session.get_one(Version, version.id),
+            files,
+            card=msgspec.json.encode(front_matter).decode(),
+            notes=str(request.get("notes") or ""),
+        )
+        work.advance(session, len(wanted) + 1, len(wanted) + 1)
+        return {
+            "dataset": dataset.full_name,
+            "tag": release.tag,
+            "commit_id": release.commit_id,
+            "files": len(files),
+            "left_out": left_out,
+        }
+
+
+def _exported(work: Work, version: FrozenVersion, format_name: str) -> exports.Export:
+    """Return the version's export in a format, written now if it is not there."""
+    installation = work.installation
+    with installation.database.read() as session:
+        there = exports.find(session, version.id, format_name)
+    if there is not None:
+        return there
+    spool = installation.settings.home / "spool"
+    spool.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=spool) as folder:
+        output = Output(installation.store, Path(folder))
+        FORMATS[format_name].write(version, output)
+        manifest_digest = output.finish(version, format_name)
+    with installation.database.write() as session:
+        # Another job may have written the same format in the meantime.
+        there = exports.find(session, version.id, format_name)
+        if there is not None:
+            return there
+        return exports.add(
+            session,
+            work.actor,
+            version.id,
+            format_name,
+            output.written,
+            records=output.records,
+            regions=output.regions,
+            manifest_digest=manifest_digest,
+        )
+
+
+def _opened(work: Work, action: str) -> FrozenVersion:
+    installation = work.installation
+    with installation.database.read() as session:
+        version, project = versions.get(
+            session, work.actor, int(work.request.get("version") or 0), "version.read"
+        )
+        permissions.require(work.actor, action, project)
+        return versions.opened(session, installation.database, installation.store, version.id)
+
+
+def _dataset(session: Session, work: Work, version: FrozenVersion) -> catalogue.Dataset:
+    request = work.request
+    project = projects.get(session, work.actor, int(work.project_id or 0), "dataset.publish")
+    return catalogue.open_dataset(
+        session,
+        work.actor,
+        project,
+        str(request.get("name") or ""),
+        title=str(request.get("title") or version.project_title),
+        title_en=str(request.get("title_en") or ""),
+        description=str(request.get("description") or project.description),
+        licence=str(request.get("licence") or "CC-BY-4.0"),
+        keywords=[str(word) for word in request.get("keywords") or []],
+        task_categories=[str(word) for word in request.get("task_categories") or []],
+    )
+
+
+def _facts(dataset: catalogue.Dataset) -> CardFacts:
+    return CardFacts(
+        full_name=dataset.full_name,
+        title=dataset.title,
+        title_en=dataset.title_en,
+        description=dataset.description,
+        licence=dataset.licence,
+        keywords=tuple(dataset.keyword_list),
+        task_categories=tuple(dataset.task_category_list),
+    )
