@@ -472,7 +472,7 @@ def entries(
         sa.select(ReleaseFile.path, ReleaseFile.digest, ReleaseFile.size)
         .join(seen, seen.c.path == ReleaseFile.path)
         .where(ReleaseFile.release_id == release.id)
-        .order_by(ReleaseFile.path)
+        .order_by(seen.c.number)
     )
     return [
         inside + rest.split("/")[0]

@@ -212,7 +212,9 @@ def _write_lines(
     database: Database, version: Version, chosen: Mapping[str, str], advance: Advance
 ) -> None:
     with database.read() as session:
-        people = dict(session.execute(sa.select(User.id, User.pseudonym)).tuples())
+        people: dict[int, str] = {
+            number: name for number, name in session.execute(sa.select(User.id, User.pseudonym))
+        }
     taken: set[str] = set()
     done = 0
     for rows in _rows(database, version):

@@ -15,6 +15,7 @@ from ..datasets.exports import WrittenFile
 from ..datasets.versions import FrozenVersion, RecordPrediction, RecordReview
 from .card_texts import TEXTS, Texts
 from .formats import FORMATS
+from .layout import IMAGES
 
 Exports = Sequence[tuple[str, Sequence[WrittenFile]]]
 
@@ -48,6 +49,14 @@ class Making:
     models: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class _Contents:
+    """The formats of a release, and whether pictures lie beside them."""
+
+    formats: list[str]
+    with_pictures: bool
+
+
 class _Provenance(msgspec.Struct):
     annotator: str
     prediction: RecordPrediction | None
@@ -61,9 +70,11 @@ def write_card(
     front_matter = _front_matter(version, facts, exports)
     head = yaml.safe_dump(front_matter, allow_unicode=True, sort_keys=False, width=1000)
     making = how_made(version)
-    names = [name for name in FORMATS if name in dict(exports)]
-    bodies = [_body(texts, version, facts, names, making) for texts in TEXTS]
-    body = "\n".join(bodies)
+    contents = _Contents(
+        [name for name in FORMATS if name in dict(exports)],
+        any(file.path.startswith(f"{IMAGES}/") for _name, files in exports for file in files),
+    )
+    body = "\n".join(_body(texts, version, facts, contents, making) for texts in TEXTS)
     return f"---\n{head}---\n\n{body}".encode(), front_matter
 
 
@@ -152,7 +163,7 @@ def yaml_feature(feature: dict[str, Any]) -> dict[str, Any]:
 
 
 def _body(
-    texts: Texts, version: FrozenVersion, facts: CardFacts, names: list[str], making: Making
+    texts: Texts, version: FrozenVersion, facts: CardFacts, contents: _Contents, making: Making
 ) -> str:
     title = facts.title if texts.language == "zh" else facts.title_en or facts.title
     parts = [f"# {title}", ""]
@@ -168,25 +179,28 @@ def _body(
         *_class_table(texts, version),
         f"## {texts.files}",
         "",
-        *_format_list(texts, names),
+        *_format_list(texts, contents),
         "",
         f"## {texts.making}",
         "",
-        texts.made
-        % {
-            "annotators": len(making.annotators),
-            "reviewed": making.reviewed,
-            "reviewers": len(making.reviewers),
-        },
+        *_making(texts, making),
     ]
-    if making.models:
-        models = texts.comma.join(sorted(making.models))
-        parts += ["", texts.prelabelled % {"count": making.prelabelled, "models": models}]
     parts += ["", texts.split_how % {"seed": version.seed}, "", f"## {texts.licence}", ""]
     parts += [facts.licence, ""]
-    if "parquet" in names:
+    if "parquet" in contents.formats:
         parts += [f"## {texts.loading}", "", _loading(texts, version, facts), ""]
     return "\n".join(parts)
+
+
+def _making(texts: Texts, making: Making) -> list[str]:
+    lines = [texts.made % {"annotators": len(making.annotators)}]
+    if making.reviewed:
+        counts = {"reviewed": making.reviewed, "reviewers": len(making.reviewers)}
+        lines += ["", texts.reviewed % counts]
+    if making.models:
+        models = texts.comma.join(sorted(making.models))
+        lines += ["", texts.prelabelled % {"count": making.prelabelled, "models": models}]
+    return lines
 
 
 def _split_table(texts: Texts, version: FrozenVersion) -> list[str]:
@@ -225,16 +239,17 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _format_list(texts: Texts, names: list[str]) -> list[str]:
+def _format_list(texts: Texts, contents: _Contents) -> list[str]:
     lines = []
-    for name in names:
+    for name in contents.formats:
         entry = FORMATS[name]
         chinese = texts.language == "zh"
         title = entry.title_zh if chinese else entry.title_en
         description = entry.description_zh if chinese else entry.description_en
         places = texts.comma.join(f"`{place}`" for place in entry.places)
         lines.append(f"- **{title}**{texts.colon}{places}{texts.stop}{description}")
-    return [*lines, *texts.common_files]
+    lines += texts.common_files
+    return [*lines, "", texts.pictures] if contents.with_pictures else lines
 
 
 def _loading(texts: Texts, version: FrozenVersion, facts: CardFacts) -> str:

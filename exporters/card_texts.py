@@ -19,8 +19,10 @@ class Texts:
     name: str
     files: str
     common_files: tuple[str, ...]
+    pictures: str
     making: str
     made: str
+    reviewed: str
     prelabelled: str
     split_how: str
     licence: str
@@ -44,13 +46,13 @@ _CHINESE = Texts(
     common_files=(
         "- **版本清单**：`manifest.jsonl`。首行为版本信息，其后每行一条记录。",
         "- **校验**：`checksums.sha256`。下载后运行 `sha256sum -c checksums.sha256`。",
-        "",
-        "所有格式共用一棵目录树：图片只存一份，位于 `images/<划分>/`。",
     ),
+    pictures="各格式共用一棵目录树：图片文件位于 `images/<划分>/`，原样存放一份；"
+    "Parquet 文件内另含图片。",
     making="制作过程",
-    made="由 %(annotators)s 名标注员标注；其中 %(reviewed)s 条记录由 %(reviewers)s 名审核员"
-    "审核通过。人员均以假名出现。",
-    prelabelled="有 %(count)s 条记录在标注前由模型预标注，再由标注员修改确认：%(models)s。",
+    made="由 %(annotators)s 名标注员标注。人员均以假名出现。",
+    reviewed="其中 %(reviewed)s 条记录经 %(reviewers)s 名审核员审核通过。",
+    prelabelled="有 %(count)s 条记录先由模型预标注（%(models)s），再由标注员检查修改。",
     split_how="划分由随机种子 %(seed)s 决定，按标签分层，同组记录不拆开。",
     licence="许可协议",
     loading="用 Python 加载",
@@ -74,13 +76,13 @@ _ENGLISH = Texts(
         "each other line is a record.",
         "- **Checksums**: `checksums.sha256`. After a download run "
         "`sha256sum -c checksums.sha256`.",
-        "",
-        "All formats share one tree: pictures are there once, in `images/<split>/`.",
     ),
+    pictures="The formats share one tree: picture files are there once, unchanged, in "
+    "`images/<split>/`; Parquet files have the pictures inside as well.",
     making="How it was made",
-    made="Annotators: %(annotators)s. Records accepted in review: %(reviewed)s, by reviewers: "
-    "%(reviewers)s. People appear under pseudonyms.",
-    prelabelled="Records that a model labelled first and annotators then corrected: %(count)s "
+    made="Annotators: %(annotators)s. People appear under pseudonyms.",
+    reviewed="Records accepted in review: %(reviewed)s (reviewers: %(reviewers)s).",
+    prelabelled="Records that a model labelled first and annotators then checked: %(count)s "
     "(%(models)s).",
     split_how="The splits come from the random seed %(seed)s, stratified by label; records of "
     "one group stay together.",

@@ -6,6 +6,7 @@ one pyarrow give the same bytes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -20,7 +21,9 @@ from .output import Output
 from .survey import SHARD_BYTES, look_through, row_bytes
 
 GROUP_BYTES = 32 << 20  # content of a row group, which is held in memory
-GROUP_ROWS = 5000
+GROUP_ROWS = 10_000
+BATCH_BYTES = 8 << 20
+BATCH_ROWS = 250
 _REPEATING = ["group", "annotator"]
 
 
@@ -35,11 +38,34 @@ def write(version: FrozenVersion, output: Output, *, shard_bytes: int = SHARD_BY
         for number, length in enumerate(shards):
             path = f"data/{split}-{number:05d}-of-{len(shards):05d}.parquet"
             with output.file(path) as file, _writer(file, schema) as writer:
-                for group in _groups(rows, length, survey.images):
-                    writer.write_table(_table(group, declared, schema))
-                    for record, _line in group:
+                group = _Group(writer, schema)
+                for batch in _batches(rows, length, survey.images):
+                    group.add(_filled(batch, declared, schema))
+                    for record, _line in batch:
                         _link_others(layout, record, survey.other_media, output)
-                    output.count(len(group), sum(len(record.result) for record, _ in group))
+                    output.count(len(batch), sum(len(record.result) for record, _ in batch))
+                group.close()
+
+
+class _Group:
+    """Gather batches until a row group is full."""
+
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self._writer, self._schema = writer, schema
+        self._batches: list[pa.RecordBatch] = []
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self._batches.append(batch)
+        rows = sum(held.num_rows for held in self._batches)
+        size = sum(held.nbytes for held in self._batches)
+        if size >= GROUP_BYTES or rows >= GROUP_ROWS:
+            self.close()
+
+    def close(self) -> None:
+        if self._batches:
+            table = pa.Table.from_batches(self._batches, self._schema)
+            self._writer.write_table(table, row_group_size=table.num_rows)
+            self._batches = []
 
 
 def _schema(declared: list[Column]) -> pa.Schema:
@@ -67,30 +93,31 @@ def _rows(version: FrozenVersion, split: str) -> Iterator[tuple[Record, str]]:
         yield decode(line), line
 
 
-def _groups(
+def _batches(
     rows: Iterator[tuple[Record, str]], length: int, images: dict[str, None]
 ) -> Iterator[list[tuple[Record, str]]]:
-    """Divide the next `length` rows into groups that fit in memory."""
-    group: list[tuple[Record, str]] = []
+    """Divide the next `length` rows into batches small enough to be Python objects."""
+    batch: list[tuple[Record, str]] = []
     filled = 0
-    for _number in range(length):
-        record, line = next(rows)
+    for record, line in itertools.islice(rows, length):
         size = len(line) + row_bytes(record, images)
-        if group and (filled + size > GROUP_BYTES or len(group) == GROUP_ROWS):
-            yield group
-            group, filled = [], 0
-        group.append((record, line))
+        if batch and (filled + size > BATCH_BYTES or len(batch) == BATCH_ROWS):
+            yield batch
+            batch, filled = [], 0
+        batch.append((record, line))
         filled += size
-    if group:
-        yield group
+    if batch:
+        yield batch
 
 
-def _table(group: list[tuple[Record, str]], declared: list[Column], schema: pa.Schema) -> pa.Table:
+def _filled(
+    batch: list[tuple[Record, str]], declared: list[Column], schema: pa.Schema
+) -> pa.RecordBatch:
     arrays: list[Any] = [
-        pa.array([column.read(record, line) for record, line in group], column.type)
+        pa.array([column.read(record, line) for record, line in batch], column.type)
         for column in declared
     ]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _link_others(

@@ -1,9 +1,8 @@
 """Build the web application: who asks, in what language, which routes, how errors look."""
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -103,7 +102,7 @@ def create(installation: Installation) -> Flask:
     if settings.public_url:
         # Behind the proxy that the public address belongs to.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_proto=1, x_host=1)  # type: ignore[method-assign]
-    Babel(app, locale_selector=language)
+    Babel(app, locale_selector=language)  # type: ignore[no-untyped-call]
     csrf = CSRFProtect(app)
     errors.register(app)
     wording.register(app)
@@ -145,7 +144,7 @@ def _digest(path: str) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()[:12] if file.is_file() else "0"
 
 
-def _protect(csrf: CSRFProtect) -> auth.Callable[[], None]:
+def _protect(csrf: CSRFProtect) -> Callable[[], None]:
     def protect() -> None:
         # A token in a header is no cookie: nobody else's page can send it.
         if request.method in ("POST", "PUT", "PATCH", "DELETE") and not flask.g.by_token:

@@ -10,6 +10,7 @@ from typing import Any
 import flask
 import msgspec
 from flask import Blueprint, Response, render_template, request
+from sqlalchemy.orm import Session
 
 from ..datasets import catalogue, errors, versions
 from ..datasets.catalogue import Dataset, Release
@@ -130,7 +131,7 @@ def _search(words: str, limit: int) -> tuple[list[Dataset], str | None]:
 
 
 def _resolved(
-    session: catalogue.Session, organisation: str, name: str, revision: str
+    session: Session, organisation: str, name: str, revision: str
 ) -> tuple[Dataset, Release]:
     dataset = catalogue.find(session, f"{organisation}/{name}")
     if dataset is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import flask
 from flask import Blueprint, Response
+from sqlalchemy.orm import Session
 
 from ..datasets import errors, exports, versions
 from ..datasets.errors import _
@@ -70,7 +71,7 @@ def download(export_id: int) -> Response:
     return response
 
 
-def _export(session: exports.Session, export_id: int) -> Export:
+def _export(session: Session, export_id: int) -> Export:
     export = session.get(Export, export_id)
     if export is None:
         raise errors.NotFound(_("there is no export %(id)s"), id=export_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 import flask
 from flask import Blueprint, Response, render_template, request
+from sqlalchemy.orm import Session
 
 from ..datasets import errors, jobs, permissions, projects
 from ..datasets.errors import _
@@ -146,7 +147,7 @@ def _prelabel_request(values: dict[str, Any]) -> dict[str, Any]:
     return {"model": payloads.text(values, "model", "golden_difference")}
 
 
-def _visible(session: jobs.Session, limit: int) -> list[Job]:
+def _visible(session: Session, limit: int) -> list[Job]:
     before = request.args.get("before")
     own = None if user().role == Role.PLATFORM_ADMIN else user().organisation_id
     try:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import flask
 from flask import Blueprint, Response, render_template, request
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..datasets import audit, errors, people
@@ -179,7 +180,7 @@ def api_add() -> Response:
     return payloads.answer({**payloads.user(added), "password": password}, 201)
 
 
-def _add(session: people.Session, values: dict[str, object]) -> tuple[User, str | None]:
+def _add(session: Session, values: dict[str, object]) -> tuple[User, str | None]:
     slug = payloads.optional_text(values, "organization") or user().organisation.slug
     role = payloads.text(values, "role", "")
     if user().role != Role.PLATFORM_ADMIN and (

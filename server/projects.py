@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import flask
 from flask import Blueprint, Response, render_template, request
+from sqlalchemy.orm import Session
 
 from ..datasets import annotations as annotation_rows
 from ..datasets import jobs, labels, people, predictions, projects, tasks, versions
@@ -134,7 +135,7 @@ def api_delete(project_id: int) -> Response:
     return flask.Response(status=204)
 
 
-def _create(session: projects.Session, values: dict[str, object]) -> projects.Project:
+def _create(session: Session, values: dict[str, object]) -> projects.Project:
     slug = payloads.optional_text(values, "organization")
     vendor = payloads.optional_text(values, "vendor")
     return projects.create(

@@ -9,8 +9,8 @@ import flask
 from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
 
+from ..datasets import annotations as annotation_rows
 from ..datasets import (
-    annotations,
     assignments,
     audit,
     errors,
@@ -151,7 +151,7 @@ def task_for_editor(session: Session, project: Project, task: Task) -> dict[str,
     if user().role == "annotator":
         # People who label one task do not see each other's answers.
         made = [row for row in made if row.completed_by == user().id]
-    draft = annotations.draft_of(session, user(), task.id)
+    draft = annotation_rows.draft_of(session, user(), task.id)
     assignment = assignments.held(session, user(), task.id)
     judged = reviews.of_annotations(session, [row.id for row in made])
     shown = payloads.task(
@@ -179,7 +179,7 @@ def _with_work(session: Session, found: list[Task]) -> list[tuple[Any, Any, Any,
     """Return each task with the media of all, its annotations and its predictions."""
     ids = [task.id for task in found]
     media = tasks.media_of(session, found)
-    made = annotations.of_tasks(session, ids)
+    made = annotation_rows.of_tasks(session, ids)
     predicted = predictions.of_tasks(session, ids)
     return [(t, media, made.get(t.id, []), predicted.get(t.id, [])) for t in found]
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..datasets import annotations as annotation_rows
 from ..datasets import (
-    annotations,
     assignments,
     boards,
     catalogue,
@@ -26,8 +26,6 @@ from ..datasets import (
     people,
     projects,
     reviews,
-    tasks,
-    versions,
 )
 from ..datasets.boards import LabelledBox
 from ..datasets.errors import _
@@ -37,7 +35,6 @@ from ..datasets.predictions import Prediction
 from ..datasets.projects import Project
 from ..datasets.tasks import Task
 from . import run as runner
-from .work import Work
 
 SEED = 20260101
 LABELLED = 10
@@ -243,9 +240,7 @@ def _import(
             out.write(json.dumps(_task(board, labelled), ensure_ascii=False) + "\n")
     result = _job(installation, team.requester, project, "import", {"path": str(place)})
     if result["rejected"]:
-        raise errors.Damaged(
-            _("%(count)s demo boards were rejected"), count=result["rejected"]
-        )
+        raise errors.Damaged(_("%(count)s demo boards were rejected"), count=result["rejected"])
     return f"{result['tasks']} tasks"
 
 
@@ -290,12 +285,9 @@ def _regions(board: Board) -> list[dict[str, Any]]:
 
 
 def _prelabel(installation: Installation, team: Team, project: Project) -> str:
-    result = _job(
-        installation, team.requester, project, "prelabel", {"model": "golden_difference"}
-    )
+    result = _job(installation, team.requester, project, "prelabel", {"model": "golden_difference"})
     return (
-        f"{result['predicted']} pairs by {result['model_version']}, "
-        f"trained on {result['examples']}"
+        f"{result['predicted']} pairs by {result['model_version']}, trained on {result['examples']}"
     )
 
 
@@ -306,9 +298,7 @@ def _correct(
     number = 0
     while True:
         with installation.database.write() as session:
-            assignment = assignments.claim(
-                session, installation.settings, team.annotator, project
-            )
+            assignment = assignments.claim(session, installation.settings, team.annotator, project)
             if assignment is None:
                 return number
             task = session.get_one(Task, assignment.task_id)
@@ -318,7 +308,7 @@ def _correct(
                 .order_by(Prediction.id.desc())
                 .limit(1)
             )
-            annotations.submit(
+            annotation_rows.submit(
                 session,
                 installation.settings,
                 team.annotator,

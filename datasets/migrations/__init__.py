@@ -10,9 +10,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from .. import errors
-from ..db import Database
+from .. import catalogue, collection, errors, jobs, manifests
+from ..db import Base, Database
 from ..errors import _
+
+# Every table is known once these modules are imported.
+MODULES = (catalogue, collection, jobs, manifests)
+METADATA = Base.metadata
 
 
 def upgrade(database: Database, revision: str = "head") -> str:

@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from jinbiao.datasets import catalogue, manifests  # noqa: F401  (they import every table)
-from jinbiao.datasets.db import Base, UTCDateTime
+from jinbiao.datasets.db import UTCDateTime
+from jinbiao.datasets.migrations import METADATA
 
 
 def _plain_time(kind: str, item: object, _context: object) -> str | bool:
@@ -14,7 +14,7 @@ def _plain_time(kind: str, item: object, _context: object) -> str | bool:
 context.configure(
     render_item=_plain_time,
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=METADATA,
     render_as_batch=True,
     compare_type=True,
 )

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from ..errors import Invalid, Problem, _
 from . import names, values
 from .folders import Tree, join
-from .items import BytesMedia, Draft, Item, Opener, Reject, SourceLimits, rejected
+from .items import BytesMedia, Draft, Item, Opener, Reject, SourceLimits, rejected, shown
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _DATA_URI = re.compile(r"data:image/(png|jpeg|gif|webp|bmp|tiff);base64,", re.IGNORECASE)
@@ -87,13 +87,15 @@ class TaskList:
         except Invalid as error:
             return Reject(number, place, Problem("", error.message, error.values))
         first = next(iter(media.values())).name if media else ""
+        meta = task["meta"]
         return Item(
             number,
             place,
-            PurePosixPath(first).name or place,
+            # A list may name its tasks, and say which belong together.
+            _line(meta.get("name")) or PurePosixPath(first).name or place,
             task["data"],
             media,
-            first.rpartition("/")[0],
+            _line(meta.get("group")) or first.rpartition("/")[0],
             task["annotations"],
             task["predictions"],
             task["meta"],
@@ -184,3 +186,7 @@ def _is_local(host: str) -> bool:
         or address.is_unspecified
         or address.is_multicast
     )
+
+
+def _line(value: Any) -> str:
+    return shown(value.strip()) if isinstance(value, str) else ""

@@ -8,7 +8,9 @@ import sys
 import click
 
 from ...datasets import errors
-from . import accounts, chain, operate
+from .accounts import COMMANDS as ACCOUNTS
+from .chain import COMMANDS as CHAIN
+from .operate import COMMANDS as OPERATE
 from .printing import say_error
 
 
@@ -27,7 +29,7 @@ def jinbiao(verbose: bool) -> None:
     )
 
 
-for command in (*operate.COMMANDS, *chain.COMMANDS, *accounts.COMMANDS):
+for command in (*OPERATE, *CHAIN, *ACCOUNTS):
     jinbiao.add_command(command)
 
 

@@ -251,9 +251,7 @@ def _fractions(text: str) -> dict[str, float]:
     try:
         shares = [float(part) for part in text.split(",")]
     except ValueError as problem:
-        raise errors.Invalid(
-            _("must be three numbers with commas"), place="fractions"
-        ) from problem
+        raise errors.Invalid(_("must be three numbers with commas"), place="fractions") from problem
     if len(shares) != 3:
         raise errors.Invalid(_("must be three numbers with commas"), place="fractions")
     return dict(zip(("train", "validation", "test"), shares, strict=True))

@@ -57,7 +57,8 @@ def token_of(request: flask.Request) -> str | None:
             pair = base64.b64decode(rest.strip(), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             return given
-        return pair.partition(":")[2]
+        user, _colon, password = pair.partition(":")
+        return password or user
     return given or request.headers.get("X-CKAN-API-Key") or request.cookies.get("m_session_id")
 
 

@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +39,11 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return given | {"HOME": str(home), "NO_PROXY": "*", "PYTHONUTF8": "1"} | more
 
 
-@pytest.fixture(scope="session")
-def catalogue_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogueServer]:
-    """Serve two releases of a dataset with the server that the platform uses."""
-    folder = tmp_path_factory.mktemp("catalogue")
-    settings = {"JINBIAO_HOME": str(folder / "home")}
-    installation = open_installation(load(settings))
+@contextmanager
+def serving(folder: Path, settings: Mapping[str, str]) -> Iterator[CatalogueServer]:
+    """Fill a catalogue and serve it with the server that the platform uses."""
+    given = {"JINBIAO_HOME": str(folder / "home"), **settings}
+    installation = open_installation(load(given))
     token = published.fill(installation)
     installation.close()
     # The server finds this checkout as `jinbiao` in its working directory.
@@ -53,7 +53,8 @@ def catalogue_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catal
     command += ["--host", services.LOOPBACK, "--port", str(port), "--blocking-threads", "8"]
     server = services.Process("granian", [*command, APPLICATION], folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JINBIAO_HOME", settings["JINBIAO_HOME"])
+        for name, value in given.items():
+            patch.setenv(name, value)
         server.start()
     url = f"http://{services.LOOPBACK}:{port}"
     try:
@@ -61,6 +62,27 @@ def catalogue_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catal
         yield CatalogueServer(url, token)
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def catalogue_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CatalogueServer]:
+    """Serve two releases of a dataset from files on this machine."""
+    with serving(tmp_path_factory.mktemp("catalogue"), {}) as server:
+        yield server
+
+
+@pytest.fixture
+def linking_server(s3: services.S3Account, tmp_path: Path) -> Iterator[CatalogueServer]:
+    """Serve them from an S3 store that sends the bytes itself (302)."""
+    settings = {
+        "JINBIAO_S3_ENDPOINT": s3.endpoint,
+        "JINBIAO_S3_PUBLIC_ENDPOINT": s3.endpoint,
+        "JINBIAO_S3_ACCESS_KEY": s3.access_key,
+        "JINBIAO_S3_SECRET_KEY": s3.secret_key,
+        "JINBIAO_S3_BUCKET": s3.bucket,
+    }
+    with serving(tmp_path, settings) as server:
+        yield server
 
 
 def _answers(url: str) -> bool:

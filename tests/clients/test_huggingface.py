@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
 import subprocess
@@ -94,12 +95,12 @@ EXPECTED: dict[str, Any] = {
 
 
 @cache
-def results(client: str, url: str, token: str, home: Path) -> dict[str, dict[str, Any]]:
+def results(client: str, server: CatalogueServer, home: Path) -> dict[str, dict[str, Any]]:
     """Run all scenarios with one client and give what each of them told."""
     python = client_environment(client, *GENERATIONS[client])
-    facts = {"token": token, "name": published.FULL_NAME, "guide": published.GUIDE}
+    facts = {"token": server.token, "name": published.FULL_NAME, "guide": published.GUIDE}
     facts["first_commit"] = FIRST
-    given = environment(home, HF_ENDPOINT=url, HF_HOME=str(home / "hf"))
+    given = environment(home, HF_ENDPOINT=server.url, HF_HOME=str(home / "hf"))
     given |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     ran = subprocess.run(
         [str(python), str(SCRIPT), json.dumps(facts)],
@@ -128,7 +129,7 @@ def test_the_client_reads_the_catalogue(
     if client != next(iter(GENERATIONS)) and not os.environ.get("JINBIAO_ALL_CLIENTS"):
         pytest.skip("older clients are tried when JINBIAO_ALL_CLIENTS is set")
     (home / client).mkdir(exist_ok=True)
-    told = results(client, catalogue_server.url, catalogue_server.token, home / client)
+    told = results(client, catalogue_server, home / client)
     assert "error" not in told[scenario], told[scenario]["error"]
     expected = EXPECTED[scenario]
     if scenario == "errors" and client == "huggingface-3.6":
@@ -140,6 +141,21 @@ def test_the_client_reads_the_catalogue(
 def test_the_versions_are_the_pinned_ones(catalogue_server: CatalogueServer, home: Path) -> None:
     client, pins = next(iter(GENERATIONS.items()))
     (home / client).mkdir(exist_ok=True)
-    told = results(client, catalogue_server.url, catalogue_server.token, home / client)
+    told = results(client, catalogue_server, home / client)
     versions = told["versions"]["value"]
     assert [f"{name}=={versions[name]}" for name in ("datasets", "huggingface_hub")] == [*pins[:2]]
+
+
+def test_the_client_follows_to_the_store(linking_server: CatalogueServer, home: Path) -> None:
+    client = next(iter(GENERATIONS))
+    (home / "s3").mkdir()
+    connection = http.client.HTTPConnection(linking_server.url.removeprefix("http://"))
+    connection.request("GET", f"/datasets/{published.FULL_NAME}/resolve/main/README.md")
+    answer = connection.getresponse()
+    assert answer.status == 302 and answer.headers["X-Repo-Commit"] == NEWEST
+    connection.close()
+    told = results(client, linking_server, home / "s3")
+    del told["versions"]
+    failed = {name: line["error"] for name, line in told.items() if "error" in line}
+    assert not failed
+    assert {name: line["value"] for name, line in told.items()} == EXPECTED

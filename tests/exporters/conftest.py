@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from jinbiao.datasets.versions import FrozenVersion
 from jinbiao.exporters.formats import FORMATS
 from jinbiao.exporters.output import Output

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jinbiao.datasets import errors
 from jinbiao.datasets.exports import WrittenFile
 from jinbiao.datasets.storage import FolderStorage

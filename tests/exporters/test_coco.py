@@ -8,13 +8,14 @@ import json
 from pathlib import Path
 
 import pytest
+from label_studio_sdk.converter import Converter
+from pycocotools.coco import COCO
+
 from jinbiao.datasets import errors
 from jinbiao.datasets.boards import draw_pair
 from jinbiao.datasets.versions import FrozenVersion
 from jinbiao.tests.exporters import versions_factory as factory
 from jinbiao.tests.exporters.conftest import Export
-from label_studio_sdk.converter import Converter
-from pycocotools.coco import COCO
 
 
 def _loaded(folder: Path, split: str) -> COCO:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from jinbiao.datasets.versions import FrozenVersion
 from jinbiao.exporters.formats import FORMATS
 from jinbiao.tests.exporters.conftest import Export

@@ -11,9 +11,7 @@ from jinbiao.tests.exporters.conftest import Export
 def test_lines_are_those_of_the_manifest(boards: FrozenVersion, export: Export) -> None:
     done = export("jsonl", boards)
     manifest = boards.store.read(boards.manifest_digest).splitlines()[1:]
-    lines = [
-        line for s in boards.splits for line in done.read(f"records/{s}.jsonl").splitlines()
-    ]
+    lines = [line for s in boards.splits for line in done.read(f"records/{s}.jsonl").splitlines()]
     assert sorted(lines) == sorted(manifest)
     train = [line for line in manifest if json.loads(line)["split"] == "train"]
     assert done.read("records/train.jsonl").splitlines() == train

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from jinbiao.datasets import errors
 from jinbiao.datasets.labels import parse
 from jinbiao.datasets.versions import FrozenVersion

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from jinbiao.datasets import errors
 from jinbiao.datasets.boards import LABELS, draw_pair
 from jinbiao.datasets.versions import FrozenVersion
@@ -16,6 +17,7 @@ from jinbiao.exporters import parquet
 from jinbiao.exporters.columns import read_media
 from jinbiao.exporters.output import Output
 from jinbiao.tests.exporters.conftest import Export, Exported
+
 
 def _table(done: Exported, path: str) -> pa.Table:
     return pq.read_table(io.BytesIO(done.read(path)))
@@ -74,9 +76,7 @@ def test_texts_have_columns_for_spans_choices_and_data(
     assert rows[0]["text"][3:8] == "津市数据局"
 
 
-def test_polygons_and_a_class_of_the_whole_picture(
-    polygons: FrozenVersion, export: Export
-) -> None:
+def test_polygons_and_a_class_of_the_whole_picture(polygons: FrozenVersion, export: Export) -> None:
     rows = _table(export("parquet", polygons), "data/train-00000-of-00001.parquet").to_pylist()
     assert [row["class"] for row in rows] == [1, 0]
     assert rows[0]["objects"]["outline"] == [[64, 64, 192, 64, 64, 320]]

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from jinbiao.datasets import errors
 from jinbiao.datasets.boards import LABELS, draw_pair
 from jinbiao.datasets.exports import WrittenFile
@@ -108,7 +109,8 @@ def test_card_has_what_hubs_read(
     assert body.index("# 电路板缺陷") < body.index("# Board defects")
     count = boards.statistics["labels"]["open"]
     assert f"| {count} |" in next(line for line in body.splitlines() if "| 开路 |" in line)
-    assert "由 3 名标注员标注；其中 8 条记录由 1 名审核员审核通过。" in body
+    assert "由 3 名标注员标注。" in body
+    assert "其中 8 条记录经 1 名审核员审核通过。" in body
     assert "diff-1" in body
 
 

@@ -6,6 +6,7 @@ import pytest
 from defusedxml import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jinbiao.datasets.boards import draw_pair
 from jinbiao.datasets.versions import FrozenVersion
 from jinbiao.exporters.voc import pixels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+
 from jinbiao.datasets.boards import LABELS, draw_pair
 from jinbiao.datasets.versions import FrozenVersion
 from jinbiao.tests.exporters import versions_factory as factory

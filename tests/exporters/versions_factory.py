@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+
 from jinbiao.datasets import labels, versions
 from jinbiao.datasets.boards import draw_pair
 from jinbiao.datasets.db import Base, Database

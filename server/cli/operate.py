@@ -1,0 +1,208 @@
+"""Commands of an operator: up, serve, work, migrate, health, backup, restore."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+
+from ...datasets import audit, backups, errors, migrations, people, settings
+from ...datasets.errors import _
+from ...datasets.installation import Installation, open_installation
+from ...datasets.people import Role
+from ...datasets.settings import Settings
+from ...datasets.storage import FolderStorage
+from ...workers import queues, redis_server, run, supervise
+from ...workers.supervise import Child
+from .. import health as health_checks
+from .opened import opened
+from .printing import progress
+
+COMMAND = [sys.executable, "-P", "-m", "jinbiao.server.cli"]
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="先运行演示 · Run the demo once, if it was not run yet")
+def up(demo: bool) -> None:
+    """启动全部服务 · Start server, worker and a private Redis; Ctrl-C stops them together."""
+    chosen = settings.load()
+    _check_port(chosen)
+    installation = open_installation(chosen)
+    migrations.upgrade(installation.database)
+    _first_admin(installation)
+    _clean(installation)
+    installation.close()
+    children = []
+    if "JINBIAO_REDIS_URL" not in os.environ:
+        children.append(
+            Child("redis", redis_server.command(chosen), lambda: _answers(queues.check, chosen))
+        )
+    children += [
+        Child("server", [*COMMAND, "serve"], lambda: _is_up(chosen)),
+        Child("worker", [*COMMAND, "work", "--one"]),
+    ]
+
+    def when_up() -> None:
+        click.echo(f"津标 Jinbiao: {_address(chosen)}")
+        if demo:
+            threading.Thread(target=_demo, args=(chosen,), daemon=True).start()
+        sys.stdout.flush()
+
+    supervise.keep_running(children, when_up)
+
+
+@click.command()
+def serve() -> None:
+    """启动网页服务 · Serve HTTP on JINBIAO_HOST:JINBIAO_PORT."""
+    chosen = settings.load()
+    with opened():
+        pass
+    Granian(
+        "jinbiao.server.wsgi:application",
+        address=chosen.host,
+        port=chosen.port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=chosen.server_processes,
+        blocking_threads=chosen.server_threads,
+        respawn_failed_workers=True,
+        websockets=False,
+        workers_kill_timeout=10,
+        log_enabled=False,
+    ).serve()
+
+
+@click.command()
+@click.option("--one", is_flag=True, help="只在本进程 · In this very process, not supervised")
+@click.option("--burst", is_flag=True, help="做完就退出 · Stop when nothing waits")
+def work(one: bool, burst: bool) -> None:
+    """启动工作进程 · Work on jobs; run it on as many hosts as wanted."""
+    if not (one or burst):
+        supervise.keep_running([Child("worker", [*COMMAND, "work", "--one"])], lambda: None)
+        return
+    with opened() as installation:
+        if burst:
+            run.sweep(installation)
+        run.serve(installation, burst=burst)
+
+
+@click.command()
+def migrate() -> None:
+    """升级数据库结构 · Bring the database to the schema that this program needs."""
+    installation = open_installation(settings.load())
+    installation.database.check()
+    revision = migrations.upgrade(installation.database)
+    _first_admin(installation)
+    installation.close()
+    click.echo(f"revision {revision}")
+
+
+@click.command()
+def health() -> None:
+    """检查各部分 · Ask every part; exit 1 when one does not answer."""
+    installation = open_installation(settings.load())
+    found = health_checks.parts(installation)
+    for name, fault in found.items():
+        click.echo(f"{name}\t{fault or 'ok'}")
+    if any(found.values()):
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("target", type=click.Path(path_type=Path))
+def backup(target: Path) -> None:
+    """备份到一个文件 · Back everything up into one file."""
+    with opened() as installation, progress("backup") as show:
+        counts = backups.backup(installation, target, show)
+    click.echo(f"{target}: {counts['tasks']} tasks, {counts['objects']} objects")
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def restore(source: Path) -> None:
+    """从备份恢复到空的安装 · Fill an empty installation from a backup."""
+    installation = open_installation(settings.load())
+    with progress("restore") as show:
+        counts = backups.restore(installation, source, show)
+    installation.close()
+    click.echo(f"{source}: {counts['tasks']} tasks, {counts['objects']} objects")
+
+
+def _first_admin(installation: Installation) -> None:
+    """Make the first administrator, once, and print the one-time password, once."""
+    with installation.database.write() as session:
+        if people.find_user(session, "admin") is not None:
+            return
+        platform = people.find_organisation(session, "platform") or people.add_organisation(
+            session, "platform", "平台"
+        )
+        admin, password = people.add_user(
+            session, "admin", role=Role.PLATFORM_ADMIN, organisation=platform, name="管理员"
+        )
+        audit.record(session, "jinbiao", "person.create", f"user/{admin.username}")
+    click.echo("管理员 admin 的一次性密码，只显示这一次 · one-time password, shown this once:")
+    click.echo(f"  {password}")
+
+
+def _clean(installation: Installation) -> None:
+    """Sweep what killed writes left behind."""
+    if isinstance(installation.store, FolderStorage):
+        installation.store.sweep_unfinished(3600)
+
+
+def _demo(chosen: Settings) -> None:
+    command = [*COMMAND, "demo"]
+    # A child of this process, so that Ctrl-C ends it too; it goes on where it stopped.
+    child = Child("demo", command)
+    child.start()
+    if child.process is not None and child.process.wait() == 0:
+        click.echo(f"演示数据集 · demo dataset: {_address(chosen)}/datasets/demo/pcb-defects")
+    else:
+        click.echo("demo: failed, see above", err=True)
+    sys.stdout.flush()
+
+
+def _check_port(chosen: Settings) -> None:
+    """Raise errors.Unavailable when something else listens at the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((chosen.host, chosen.port))
+        except OSError as problem:
+            raise errors.Unavailable(
+                _("port %(port)s is taken: set JINBIAO_PORT to another one"), port=chosen.port
+            ) from problem
+
+
+def _answers(check: object, chosen: Settings) -> bool:
+    try:
+        check(chosen)  # type: ignore[operator]
+    except errors.Unavailable:
+        return False
+    return True
+
+
+def _is_up(chosen: Settings) -> bool:
+    try:
+        with urllib.request.urlopen(f"{_address(chosen)}/health", timeout=2) as answer:
+            return int(answer.status) == 200
+    except (urllib.error.URLError, OSError):
+        time.sleep(0.1)
+        return False
+
+
+def _address(chosen: Settings) -> str:
+    host = "127.0.0.1" if chosen.host in ("0.0.0.0", "::") else chosen.host
+    return f"http://{host}:{chosen.port}"
+
+
+COMMANDS = (up, serve, work, migrate, health, backup, restore)

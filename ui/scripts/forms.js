@@ -1,0 +1,80 @@
+/* Send a <form data-live> without leaving the page: what is wrong appears beside its field,
+ * what is uploaded shows how far it is. Without this script the form is sent as any other. */
+"use strict";
+
+(() => {
+  const clear = (form) => {
+    for (const fault of form.querySelectorAll(".fault")) fault.remove();
+    for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+  };
+
+  const tell = (form, place, message) => {
+    const name = place.split(/[.[]/)[0];
+    const field = form.elements[name] || form.elements[form.dataset.other];
+    const line = document.createElement("p");
+    line.className = "fault";
+    line.setAttribute("role", "alert");
+    line.textContent = field && form.elements[name] && name === place ? message : [place, message].filter(Boolean).join(": ");
+    const box = field?.closest?.(".field");
+    if (!box) {
+      form.querySelector("[type=submit]").before(line);
+      return;
+    }
+    field.setAttribute("aria-invalid", "true");
+    box.append(line);
+  };
+
+  const show = (form, problem) => {
+    const faults = problem.problems?.length ? problem.problems : [{ place: problem.place || "", message: problem.detail || problem.title }];
+    for (const { place, message } of faults) tell(form, place, message);
+    form.querySelector(".fault")?.scrollIntoView({ block: "center" });
+    form.querySelector("[aria-invalid]")?.focus();
+  };
+
+  const parsed = (text) => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return {};
+    }
+  };
+
+  const send = (form) => {
+    const request = new XMLHttpRequest();
+    const bar = form.querySelector("progress");
+    const busy = (state) => {
+      for (const button of form.querySelectorAll("[type=submit]")) button.disabled = state;
+      if (bar) bar.hidden = !state;
+    };
+    busy(true);
+    request.upload.addEventListener("progress", ({ loaded, total }) => {
+      if (!bar) return;
+      bar.max = total;
+      bar.value = loaded;
+    });
+    request.addEventListener("load", () => {
+      if (request.status < 400) {
+        location.assign(request.responseURL);
+        return;
+      }
+      busy(false);
+      show(form, parsed(request.responseText));
+    });
+    request.addEventListener("error", () => {
+      busy(false);
+      tell(form, "", form.dataset.live);
+    });
+    request.open(form.method, form.action);
+    request.setRequestHeader("Accept", "application/json");
+    const multipart = form.enctype === "multipart/form-data";
+    request.send(multipart ? new FormData(form) : new URLSearchParams(new FormData(form)));
+  };
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("form[data-live]")) return;
+    event.preventDefault();
+    clear(form);
+    send(form);
+  });
+})();
