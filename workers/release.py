@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..datasets import catalogue, errors, exports, manifests, permissions, projects, versions
@@ -45,9 +46,10 @@ def freeze(work: Work) -> dict[str, Any]:
         version_id = manifests.freeze(
             installation.database, installation.store, version.id, work.actor, work.advance
         )
-    except errors.Cancelled:
+    except Exception as problem:
         with installation.database.write() as session:
-            if work.is_cancelled(session):
+            if _gives_up(work, session, problem):
+                # The tag is free again.
                 manifests.discard(session, version.id)
         raise
     with installation.database.read() as session:
@@ -133,6 +135,13 @@ def publish(work: Work) -> dict[str, Any]:
             "files": len(files),
             "left_out": left_out,
         }
+
+
+def _gives_up(work: Work, session: Session, problem: Exception) -> bool:
+    """Tell whether a freezing ends here, rather than going on in another worker."""
+    if isinstance(problem, errors.Cancelled):
+        return work.is_cancelled(session)
+    return not isinstance(problem, errors.Unavailable | sa.exc.OperationalError)
 
 
 def _exported(work: Work, version: FrozenVersion, format_name: str) -> exports.Export:
