@@ -147,7 +147,7 @@ def _data_columns(survey: Survey) -> list[Column]:
     found = []
     for key in sorted(survey.data):
         kind = kind_of(survey.data[key])
-        if kind is None or (kind is int and len(survey.data[key]) > 2):
+        if kind is None:
             found.append(_text(key, as_json(key)))
         else:
             read = as_float(key) if kind is float else as_is(key)
@@ -194,7 +194,7 @@ def _object_columns(version: FrozenVersion) -> list[Column]:
     pictures = Pictures(version)
 
     def read(record: Record, _line: str) -> dict[str, list[Any]]:
-        found = pictures.read(record).detections
+        found = pictures.detections(record)
         return {
             "id": [d.region_id for d in found],
             "bbox": [(d.x, d.y, d.width, d.height) for d in found],

@@ -97,14 +97,25 @@ class Pictures:
             raise errors.Damaged(
                 _("the size of the picture of record %(name)s is not known"), name=record.name
             )
-        size = media.width, media.height
+        return Picture(media, media.width, media.height, self.detections(record))
+
+    def detections(self, record: Record) -> list[Detection]:
+        """Return what is drawn on a record's picture, wherever the picture is.
+
+        Raises:
+            errors.Invalid: neither the picture nor a region says how large the picture is.
+        """
+        media = record.media.get(self.key)
+        size = None
+        if media is not None and media.width and media.height:
+            size = media.width, media.height
         found: list[Detection] = []
         for box in labels.boxes(self._config, record.result, size):
             found.extend(self._box(box))
         if self._polygons:
             for polygon in labels.polygons(self._config, record.result, size):
                 found.extend(self._outlined(polygon, polygon.points, 0.0))
-        return Picture(media, *size, found)
+        return found
 
     def _box(self, box: labels.RegionBox) -> Iterator[Detection]:
         if box.rotation % 360:

@@ -56,9 +56,18 @@ class Output:
 
     @contextmanager
     def scratch(self) -> Iterator[BinaryIO]:
-        """Give a temporary file that is gone afterwards."""
-        with tempfile.TemporaryFile(dir=self._folder, buffering=1 << 18) as draft:
-            yield cast(BinaryIO, draft)
+        """Give a temporary file that is gone afterwards.
+
+        Raises:
+            errors.Unavailable: the disk is full, or cannot be written.
+        """
+        try:
+            with tempfile.TemporaryFile(dir=self._folder, buffering=1 << 18) as draft:
+                yield cast(BinaryIO, draft)
+        except OSError as error:
+            raise errors.Unavailable(
+                _("temporary files cannot be written: %(reason)s"), reason=error.strerror
+            ) from error
 
     def write(self, path: str, data: bytes) -> None:
         """Write a small file whose bytes are in memory already."""

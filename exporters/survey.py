@@ -69,7 +69,9 @@ def _note_media(survey: Survey, record: Record) -> int:
 
 def _note_values(survey: Survey, record: Record) -> None:
     for key, value in record.data.items():
-        survey.data.setdefault(key, set()).add(type(value))
+        # Arrow's whole numbers have 64 bits; larger ones become JSON text.
+        fits = type(value) is not int or -(2**63) <= value < 2**63
+        survey.data.setdefault(key, set()).add(type(value) if fits else object)
 
 
 def _note_labels(survey: Survey, config: labels.LabelConfig, record: Record) -> None:

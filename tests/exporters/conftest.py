@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from jinbiao.datasets.exports import WrittenFile
 from jinbiao.datasets.versions import FrozenVersion
 from jinbiao.exporters.formats import FORMATS
 from jinbiao.exporters.output import Output
@@ -30,11 +31,15 @@ class Exported:
 
     def unpack(self, folder: Path) -> Path:
         """Write the export's tree below a folder."""
-        for file in self.output.written:
-            target = folder / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(self.version.store.read(file.digest))
-        return folder
+        return unpack(self.version, self.output.written, folder)
+
+
+def unpack(version: FrozenVersion, files: Iterable[WrittenFile], folder: Path) -> Path:
+    """Write files of a version below a folder."""
+    for file in files:
+        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file.path).write_bytes(version.store.read(file.digest))
+    return folder
 
 
 Export = Callable[[str, FrozenVersion], Exported]

@@ -44,6 +44,12 @@ def test_a_file_that_fails_is_not_there(texts: FrozenVersion, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_that_cannot_be_written_is_told(texts: FrozenVersion, tmp_path: Path) -> None:
+    output = Output(texts.store, tmp_path / "not there")
+    with pytest.raises(errors.Unavailable, match="temporary files"), output.file("a"):
+        pass
+
+
 @pytest.mark.parametrize(
     "path", ["/etc/passwd", "../up", "a//b", "a/./b", "", "a\\b", "a\nb", "a/" + "b" * 500]
 )

@@ -16,7 +16,9 @@ from jinbiao.datasets.versions import FrozenVersion
 from jinbiao.exporters import parquet
 from jinbiao.exporters.columns import read_media
 from jinbiao.exporters.output import Output
+from jinbiao.tests.exporters import versions_factory
 from jinbiao.tests.exporters.conftest import Export, Exported
+from jinbiao.tests.exporters.versions_factory import World
 
 
 def _table(done: Exported, path: str) -> pa.Table:
@@ -63,12 +65,13 @@ def test_texts_have_columns_for_spans_choices_and_data(
     done = export("parquet", texts)
     table = _table(done, "data/train-00000-of-00001.parquet")
     assert table.schema.names == [
-        "number", "share", "tags", "text", "tone", "topics", "spans",
+        "large", "number", "share", "tags", "text", "tone", "topics", "spans",
         "key", "group", "annotator", "record",
     ]  # fmt: skip
     rows = table.to_pylist()
     assert [row["number"] for row in rows] == [0, 1, 3, 5, 6, 7]
     assert [row["share"] for row in rows][:4] == [0.0, 1.0, 3.0, 5.0]
+    assert [row["large"] for row in rows][:2] == [str(2**70), "1"]
     assert rows[1]["tags"] == '["甲",1]'
     assert [row["tone"] for row in rows] == [1, 0, None, 0, 1, None]
     assert [row["topics"] for row in rows] == [[], [0], [], [0, 1], [], [0]]
@@ -81,6 +84,15 @@ def test_polygons_and_a_class_of_the_whole_picture(polygons: FrozenVersion, expo
     assert [row["class"] for row in rows] == [1, 0]
     assert rows[0]["objects"]["outline"] == [[64, 64, 192, 64, 64, 320]]
     assert rows[1]["objects"]["bbox"] == []
+
+
+def test_a_picture_elsewhere_keeps_its_address_and_boxes(world: World, export: Export) -> None:
+    version = versions_factory.linked(world)
+    (row,) = _table(export("parquet", version), "data/train-00000-of-00001.parquet").to_pylist()
+    assert row["image"] == "https://pictures.example/1.jpg"
+    assert row["objects"]["bbox"] == [[64, 96, 160, 48]]
+    with pytest.raises(errors.Refused, match="not stored here"):
+        export("coco", version)
 
 
 def test_large_versions_are_divided_into_shards(boards: FrozenVersion, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from jinbiao.datasets.versions import FrozenVersion
 from jinbiao.exporters.card import CardFacts, write_card, yaml_feature
 from jinbiao.exporters.formats import FORMATS
 from jinbiao.exporters.release import tree, united
-from jinbiao.tests.exporters.conftest import Export
+from jinbiao.tests.exporters.conftest import Export, unpack
 
 FACTS = CardFacts(
     "agency/boards",
@@ -88,6 +89,19 @@ def test_pictures_are_there_once_and_checksums_cover_everything(
         data = boards.store.read(stored[path].digest)
         assert (hashlib.sha256(data).hexdigest(), len(data)) == (digest, stored[path].size)
     assert stored["manifest.jsonl"].digest == boards.manifest_digest
+
+
+def test_sha256sum_agrees(
+    texts: FrozenVersion, release: Callable[[FrozenVersion], Made], tmp_path: Path
+) -> None:
+    check = shutil.which("sha256sum")
+    if check is None:
+        pytest.skip("sha256sum is not installed")
+    folder = unpack(texts, release(texts)[2], tmp_path / "tree")
+    checked = subprocess.run(
+        [check, "-c", "checksums.sha256"], cwd=folder, capture_output=True, timeout=60
+    )
+    assert checked.returncode == 0, checked.stderr
 
 
 def test_card_has_what_hubs_read(
@@ -163,10 +177,7 @@ def test_the_datasets_library_loads_the_whole_tree(
     if not python:
         pytest.skip("JINBIAO_TEST_DATASETS_PYTHON names no Python with datasets")
     _card, _values, files = release(boards)
-    folder = tmp_path / "tree"
-    for file in files:
-        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file.path).write_bytes(boards.store.read(file.digest))
+    folder = unpack(boards, files, tmp_path / "tree")
     read = subprocess.run(
         [python, "-c", READ, str(folder), str(tmp_path / "cache")],
         capture_output=True,

@@ -148,6 +148,7 @@ def text_record(place: int, *, split: str | None = None) -> Record:
         result.append(_answer("d", "choices", "topics", {"choices": topics}))
     data = {"text": text, "number": place, "share": place if place % 2 else place / 8}
     data["tags"] = ["甲", place]
+    data["large"] = 2**70 if place == 0 else place
     return _record(place, {}, data, result, f"文本 {place}", split)
 
 
@@ -159,6 +160,14 @@ def box_record(place: int) -> Record:
         for number in range(2)
     ]
     return _record(place, {"image": media}, {}, boxes, f"p{place}", None)
+
+
+def linked(world: World) -> FrozenVersion:
+    """Freeze a record whose picture lies at an address elsewhere."""
+    data = {"image": "https://pictures.example/1.jpg"}
+    boxes = [_box_region("r", ["scratch"], 10, 20, 25, 10, (640, 480))]
+    config = labels.TEMPLATES["defect_boxes"].config
+    return world.freeze(config, [_record(0, {}, data, boxes, "1", "train")])
 
 
 def polygons(world: World) -> FrozenVersion:

@@ -1,0 +1,71 @@
+# 津标 Jinbiao. `make` lists what can be made.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help up install install-dev assets editor words browser test check bench \
+	bench-golden-difference lock wheel clean
+
+help: ## 列出全部目标 · list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-26s %s\n", $$1, $$2}'
+
+up: install assets ## 安装、启动并发布演示数据集 · install, start, publish the demo dataset
+	@$(BIN)/jinbiao up --demo
+
+install: .venv/installed ## 安装运行所需 · install what running needs
+
+.venv/installed: requirements.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+install-dev: .venv/installed-dev ## 安装测试所需 · install what the tests need
+
+.venv/installed-dev: .venv/installed requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+assets: install editor words ## 取得并构建页面资源 · fetch and build what the pages need
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --require-hashes -r requirements-build.lock
+	@$(BIN)/python ui/build/assets.py
+
+editor: install
+	@$(BIN)/python ui/build/editor.py
+
+words: install
+	@$(BIN)/python ui/build/words.py
+
+browser: install-dev
+	@sh tests/browser.sh $(BIN)
+
+check: install-dev ## 风格、类型、分层 · style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p jinbiao.server -p jinbiao.workers -p jinbiao.exporters -p jinbiao.datasets
+	$(BIN)/lint-imports
+
+test: check assets browser ## 全部检查与测试 · all checks and tests
+	$(BIN)/pytest
+
+bench: install-dev assets ## 速度测量 · measure speed
+	$(BIN)/python tests/bench/speed.py
+
+bench-golden-difference: install-dev ## 预标注模型的质量 · quality of the pre-labelling model
+	$(BIN)/python tests/bench/golden_difference.py --images ../shared/samples/images/deeppcb
+
+lock: install-dev ## 重新锁定依赖 · lock the dependencies anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+		--generate-hashes requirements.in -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+		--generate-hashes requirements-dev.in -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+		--generate-hashes requirements-build.in -o requirements-build.lock
+
+wheel: install-dev assets ## 构建安装包 · build the wheel, with the built assets in it
+	$(BIN)/python -m build --wheel --outdir dist .
+
+clean: ## 删除构建产物（不动数据）· remove what was built, not the data
+	rm -rf build dist ui/static/editor ui/static/vendor .mypy_cache .ruff_cache .pytest_cache
+	find ui/words -name '*.mo' -delete

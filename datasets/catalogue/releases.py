@@ -1,0 +1,163 @@
+"""Keep releases: versions as they were published, and the revisions that name them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from .. import audit
+from ..db import Base, Id, Path500, now
+from ..exports import WrittenFile
+from ..people import User
+from ..versions import Version
+from .entry import Dataset
+
+
+class Release(Base):
+    """A version as it was published; immutable, with the version's commit id."""
+
+    __tablename__ = "releases"
+    __table_args__ = (
+        sa.UniqueConstraint("dataset_id", "tag"),
+        sa.UniqueConstraint("dataset_id", "commit_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(sa.ForeignKey("datasets.id"))
+    version_id: Mapped[int] = mapped_column(sa.ForeignKey("versions.id"))
+    tag: Mapped[str] = mapped_column(sa.String(40))
+    commit_id: Mapped[str] = mapped_column(sa.String(40))
+    notes: Mapped[str] = mapped_column(default="")
+    # The card's YAML front matter as JSON, and its text, so that no page parses it again.
+    card: Mapped[str] = mapped_column(default="{}")
+    records: Mapped[int]
+    size: Mapped[int] = mapped_column(Id)
+    published_by: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    published_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class ReleaseFile(Base):
+    """One file of a release tree."""
+
+    __tablename__ = "release_files"
+
+    release_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("releases.id"), primary_key=True, autoincrement=False
+    )
+    path: Mapped[str] = mapped_column(Path500, primary_key=True)
+    digest: Mapped[str] = mapped_column(sa.String(64))
+    size: Mapped[int] = mapped_column(Id)
+
+
+def publish(
+    session: Session,
+    actor: User,
+    dataset: Dataset,
+    version: Version,
+    files: Iterable[WrittenFile],
+    *,
+    card: str,
+    notes: str = "",
+) -> Release:
+    """Put a version with its files on the public pages, whole or not at all.
+
+    Publishing the same version again returns the release that is there.
+
+    Raises:
+        errors.Invalid: two files have one path, or the tag stands for another commit.
+    """
+    there = session.scalar(
+        sa.select(Release).where(
+            Release.dataset_id == dataset.id, Release.commit_id == version.commit_id
+        )
+    )
+    if there is not None:
+        return there
+    rows = {file.path: file for file in files}
+    release = Release(
+        dataset_id=dataset.id,
+        version_id=version.id,
+        tag=version.tag,
+        commit_id=version.commit_id,
+        notes=notes[:5000],
+        card=card,
+        records=version.records,
+        size=sum(file.size for file in rows.values()),
+        published_by=actor.id,
+    )
+    session.add(release)
+    session.flush()
+    session.execute(
+        sa.insert(ReleaseFile),
+        [
+            {"release_id": release.id, "path": f.path, "digest": f.digest, "size": f.size}
+            for f in rows.values()
+        ],
+    )
+    dataset.modified_at = release.published_at
+    audit.record(
+        session,
+        actor,
+        "dataset.publish",
+        f"dataset/{dataset.full_name}",
+        tag=release.tag,
+        commit=release.commit_id,
+        files=len(rows),
+    )
+    return release
+
+
+def releases(session: Session, dataset: Dataset) -> list[Release]:
+    """List a dataset's releases, newest first."""
+    return list(
+        session.scalars(
+            sa.select(Release).where(Release.dataset_id == dataset.id).order_by(Release.id.desc())
+        )
+    )
+
+
+def of_version(session: Session, version: Version) -> list[Dataset]:
+    """List the datasets that a version was published as."""
+    return list(
+        session.scalars(
+            sa.select(Dataset)
+            .join(Release, Release.dataset_id == Dataset.id)
+            .where(Release.version_id == version.id)
+            .order_by(Dataset.id)
+        )
+    )
+
+
+def resolve(session: Session, dataset: Dataset, revision: str) -> Release | None:
+    """Return the release that a branch (`main`), tag or commit id stands for."""
+    name = revision
+    for prefix in ("refs/heads/", "refs/tags/"):
+        name = name.removeprefix(prefix)
+    query = sa.select(Release).where(Release.dataset_id == dataset.id)
+    if name not in ("main", "master"):
+        query = query.where(sa.or_(Release.tag == name, Release.commit_id == name))
+    return session.scalar(query.order_by(Release.id.desc()).limit(1))
+
+
+def newest(session: Session, datasets: Iterable[Dataset]) -> dict[int, Release]:
+    """Return the newest release of each dataset by dataset id, in one query."""
+    latest = (
+        sa.select(sa.func.max(Release.id))
+        .where(Release.dataset_id.in_([dataset.id for dataset in datasets]))
+        .group_by(Release.dataset_id)
+    )
+    found = session.scalars(sa.select(Release).where(Release.id.in_(latest)))
+    return {release.dataset_id: release for release in found}
+
+
+def history(
+    session: Session, until: Release, *, before: int | None = None, limit: int
+) -> list[Release]:
+    """List a release and those of its dataset before it, newest first, from below id `before`."""
+    query = sa.select(Release).where(Release.dataset_id == until.dataset_id, Release.id <= until.id)
+    if before is not None:
+        query = query.where(Release.id < before)
+    return list(session.scalars(query.order_by(Release.id.desc()).limit(limit)))

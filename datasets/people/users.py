@@ -1,0 +1,129 @@
+"""Keep users: who they are, what they are there for, and their passwords."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import secrets
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from .. import errors
+from ..db import Base, Id, now
+from ..errors import _
+from . import passwords
+from .names import clean_line
+from .organisations import Organisation
+
+
+class Role(StrEnum):
+    """What somebody is there for."""
+
+    PLATFORM_ADMIN = "platform_admin"
+    REQUESTER = "requester"
+    VENDOR_ADMIN = "vendor_admin"
+    ANNOTATOR = "annotator"
+    REVIEWER = "reviewer"
+
+
+class User(Base):
+    """A person, or a program acting under its own name."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    username: Mapped[str] = mapped_column(sa.String(80), unique=True)
+    name: Mapped[str]
+    role: Mapped[str] = mapped_column(sa.String(40))
+    organisation_id: Mapped[int] = mapped_column(sa.ForeignKey("organisations.id"), index=True)
+    organisation: Mapped[Organisation] = relationship(lazy="joined", innerjoin=True)
+    # What published records call this person; it says nothing about who it is.
+    pseudonym: Mapped[str] = mapped_column(sa.String(40), unique=True)
+    password_hash: Mapped[str]
+    password_is_temporary: Mapped[bool] = mapped_column(default=False)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    language: Mapped[str] = mapped_column(sa.String(8), default="zh")
+    failed_logins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[dt.datetime | None]
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+def add_user(
+    session: Session,
+    username: str,
+    *,
+    role: str,
+    organisation: Organisation,
+    name: str = "",
+    password: str | None = None,
+    language: str = "zh",
+) -> tuple[User, str | None]:
+    """Add a user; without a password a one-time one is made and returned once.
+
+    Raises:
+        errors.Invalid: the name is malformed or taken, the role unknown, the password short.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}", username):
+        raise errors.Invalid(
+            _("must be 1 to 64 letters, digits or _ . @ -, not “%(username)s”"),
+            place="username",
+            username=username[:80],
+        )
+    if role not in list(Role):
+        raise errors.Invalid(
+            _("must be one of %(roles)s, not “%(role)s”"),
+            place="role",
+            roles=", ".join(Role),
+            role=role[:80],
+        )
+    if find_user(session, username) is not None:
+        raise errors.Invalid(_("“%(username)s” is taken"), place="username", username=username)
+    generated = None if password is not None else secrets.token_urlsafe(12)
+    user = User(
+        username=username,
+        name=clean_line(name or username, "name", 200),
+        role=role,
+        organisation_id=organisation.id,
+        pseudonym=f"person-{secrets.token_hex(6)}",
+        password_hash=passwords.hashed(
+            passwords.check_password(password) if password else str(generated)
+        ),
+        password_is_temporary=generated is not None,
+        language=language,
+    )
+    user.organisation = organisation
+    session.add(user)
+    session.flush()
+    return user, generated
+
+
+def find_user(session: Session, username: str) -> User | None:
+    """Return the user of that name."""
+    return session.scalar(sa.select(User).where(User.username == username))
+
+
+def get_user(session: Session, username: str) -> User:
+    """Return the user of that name.
+
+    Raises:
+        errors.NotFound: there is none.
+    """
+    user = find_user(session, username)
+    if user is None:
+        raise errors.NotFound(_("there is no user “%(username)s”"), username=username[:80])
+    return user
+
+
+def users(session: Session, organisation_id: int | None = None) -> list[User]:
+    """List users by name, of one organisation or of all."""
+    query = sa.select(User).order_by(User.username)
+    if organisation_id is not None:
+        query = query.where(User.organisation_id == organisation_id)
+    return list(session.scalars(query))
+
+
+def password_matches(user: User, password: str) -> bool:
+    """Tell whether this is the user's password."""
+    return passwords.matches(user.password_hash, password)

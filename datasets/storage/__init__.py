@@ -1,0 +1,22 @@
+"""Keep bytes under the SHA-256 of their content, in a folder or in an S3 bucket.
+
+An object never changes: the same bytes have the same digest and are stored once. Both stores
+stream at constant memory, show an object only when it is complete, and check in `read` that
+the bytes are still the ones that were put.
+"""
+
+from __future__ import annotations
+
+from .contract import CHUNK, ObjectStore, StoredObject
+from .folder import FolderStorage
+from .s3 import LONGEST_LINK, PART, S3Storage
+
+__all__ = [
+    "CHUNK",
+    "FolderStorage",
+    "LONGEST_LINK",
+    "ObjectStore",
+    "PART",
+    "S3Storage",
+    "StoredObject",
+]

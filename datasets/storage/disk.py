@@ -1,0 +1,44 @@
+"""Use a local disk so that what was written is still there after a power cut."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import Unavailable, _
+
+
+@contextmanager
+def using_folder() -> Iterator[None]:
+    """Turn what the disk says (full, not there, not allowed) into Unavailable."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(
+            _("the storage folder cannot be used: %(reason)s"), reason=error.strerror
+        ) from error
+
+
+def write_all(file: io.FileIO, chunk: bytes) -> None:
+    left = memoryview(chunk)
+    while left:
+        left = left[file.write(left) :]
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and those above it, so that they are still there after a power cut."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -1,0 +1,131 @@
+"""Keep objects as files below one folder."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import NotFound, _
+from .contract import DIGEST, ObjectStore, StoredObject, check_digest, check_range
+from .disk import make_folder, sync_folder, using_folder, write_all
+from .streams import Incoming, Window
+
+_SHARD = "[0-9a-f][0-9a-f]"
+
+
+class FolderStorage(ObjectStore):
+    """Keep objects as files `ab/cd/abcd…` below one folder of a local disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = Path(root).absolute()
+        self._unfinished = self._root / "unfinished"
+
+    def __repr__(self) -> str:
+        return f"FolderStorage({str(self._root)!r})"
+
+    def put(self, stream: BinaryIO, *, limit: int | None = None) -> StoredObject:
+        """Store a stream; raise TooLarge above `limit` bytes and leave nothing behind."""
+        with using_folder():
+            make_folder(self._unfinished)
+            # Unbuffered: CHUNK is buffer enough, and a full disk shows up in `write`.
+            number, name = tempfile.mkstemp(dir=self._unfinished)
+        try:
+            with io.FileIO(number, "wb") as file:
+                incoming = Incoming(stream, limit)
+                for chunk in incoming:
+                    with using_folder():
+                        write_all(file, chunk)
+                with using_folder():
+                    os.fsync(file)
+            with using_folder():
+                # An object that is there already is replaced by the same bytes: that heals
+                # a damaged file, and cannot be crossed by a delete as a look before could.
+                target = self._file(incoming.digest)
+                make_folder(target.parent)
+                os.replace(name, target)
+                sync_folder(target.parent)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(name)
+            raise
+        return StoredObject(incoming.digest, incoming.size)
+
+    def open(self, digest: str, start: int = 0, length: int | None = None) -> BinaryIO:
+        """Open a range as a seekable stream; NotFound if missing, empty beyond the end."""
+        check_range(start, length)
+        with using_folder():
+            try:
+                number = os.open(self._file(digest), os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError as error:
+                raise NotFound(_("there is no object %(digest)s"), digest=digest) from error
+            left = max(0, os.fstat(number).st_size - start)
+
+        def read_at(position: int, amount: int) -> bytes:
+            with using_folder():
+                return os.pread(number, amount, start + position)
+
+        size = left if length is None else min(left, length)
+        return io.BufferedReader(Window(size, read_at, lambda: os.close(number)))
+
+    def size(self, digest: str) -> int | None:
+        """Tell the size in bytes, None if there is no such object."""
+        with using_folder():
+            try:
+                return self._file(digest).stat().st_size
+            except FileNotFoundError:
+                return None
+
+    def delete(self, digest: str) -> None:
+        """Delete an object; one that is not there is no error."""
+        with using_folder():
+            file = self._file(digest)
+            with suppress(FileNotFoundError):
+                file.unlink()
+                sync_folder(file.parent)
+
+    def digests(self) -> Iterator[str]:
+        """List the digests of all objects in ascending order."""
+        with using_folder():
+            for shard in sorted(self._root.glob(f"{_SHARD}/{_SHARD}")):
+                yield from sorted(name for name in os.listdir(shard) if DIGEST.fullmatch(name))
+
+    def path(self, digest: str) -> Path | None:
+        """Give the local file of an object, None if it is missing."""
+        file = self._file(digest)
+        with using_folder():
+            return file if file.is_file() else None
+
+    def link(self, digest: str, *, file_name: str, content_type: str, seconds: int) -> str | None:
+        """Give None: a folder has no public address, the server streams instead."""
+        check_digest(digest)
+        return None
+
+    def check(self) -> None:
+        """Raise Unavailable unless a file can be written and made durable now."""
+        with using_folder():
+            make_folder(self._unfinished)
+            with tempfile.TemporaryFile(dir=self._unfinished) as file:
+                file.write(b"check")
+                file.flush()
+                os.fsync(file)
+
+    def sweep_unfinished(self, older_than_seconds: float) -> int:
+        """Delete what killed writes left, if not written to for so long; return how many."""
+        swept, before = 0, time.time() - older_than_seconds
+        with using_folder():
+            for file in self._unfinished.glob("*"):
+                with suppress(FileNotFoundError):
+                    if file.stat().st_mtime <= before:
+                        file.unlink()
+                        swept += 1
+        return swept
+
+    def _file(self, digest: str) -> Path:
+        check_digest(digest)
+        return self._root / digest[:2] / digest[2:4] / digest
