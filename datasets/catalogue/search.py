@@ -66,11 +66,11 @@ def ranked(
     return _page(session, _having(words, author), order, before, limit)
 
 
-def _published() -> sa.Select[tuple[Dataset]]:
+def _published() -> sa.Select[Dataset]:
     return sa.select(Dataset).where(sa.exists().where(Release.dataset_id == Dataset.id))
 
 
-def _having(words: str, author: str | None) -> sa.Select[tuple[Dataset]]:
+def _having(words: str, author: str | None) -> sa.Select[Dataset]:
     query = _published()
     for word in words.lower().split()[:10]:
         query = query.where(Dataset.search_text.contains(word, autoescape=True))
@@ -82,7 +82,7 @@ def _having(words: str, author: str | None) -> sa.Select[tuple[Dataset]]:
 
 def _page(
     session: Session,
-    query: sa.Select[tuple[Dataset]],
+    query: sa.Select[Dataset],
     order: str,
     before: tuple[dt.datetime | int, int] | None,
     limit: int,
