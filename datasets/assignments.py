@@ -6,6 +6,7 @@ import datetime as dt
 from enum import StrEnum
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from . import permissions
@@ -54,23 +55,24 @@ def claim(
     """
     permissions.require(annotator, "task.claim", project)
     until = now() + dt.timedelta(minutes=settings.reservation_minutes)
-    # One claim at a time for one person, also from two tabs.
-    session.execute(sa.select(User.id).where(User.id == annotator.id).with_for_update())
-    for state in (AssignmentState.RESERVED, AssignmentState.RETURNED):
-        held = session.scalar(
-            sa.select(Assignment)
-            .where(
-                Assignment.project_id == project.id,
-                Assignment.user_id == annotator.id,
-                Assignment.state == state,
-            )
-            .order_by(Assignment.id)
-            .limit(1)
+    take_turn(session, annotator)
+    held = session.scalar(
+        sa.select(Assignment)
+        .where(
+            Assignment.project_id == project.id,
+            Assignment.user_id == annotator.id,
+            Assignment.state.in_((AssignmentState.RESERVED, AssignmentState.RETURNED)),
         )
-        if held is not None:
-            if state == AssignmentState.RESERVED:
-                held.reserved_until = until
-            return held
+        # "reserved" stands before "returned", as it should: the index has this order.
+        .order_by(Assignment.state, Assignment.id)
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if held is not None:
+        if held.state == AssignmentState.RESERVED:
+            held.reserved_until = until
+        return held
     taken = _take_slot(session, annotator, project)
     if taken is None:
         return None
@@ -82,11 +84,24 @@ def claim(
     return assignment
 
 
-def held(session: Session, user: User, task_id: int) -> Assignment | None:
-    """Return the user's hold on a task, in whatever state."""
-    return session.scalar(
-        sa.select(Assignment).where(Assignment.task_id == task_id, Assignment.user_id == user.id)
+def take_turn(session: Session, annotator: User) -> None:
+    """Let one person's acts follow one another, also from two tabs, until the commit."""
+    if session.get_bind().dialect.name == "sqlite":
+        # One writer at a time there, whoever it is.
+        return
+    session.execute(
+        sa.select(User.id).where(User.id == annotator.id).with_for_update(key_share=True)
     )
+
+
+def held(session: Session, user: User, task_id: int, *, lock: bool = False) -> Assignment | None:
+    """Return the user's hold on a task, in whatever state."""
+    query = sa.select(Assignment).where(
+        Assignment.task_id == task_id, Assignment.user_id == user.id
+    )
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalar(query)
 
 
 def hold(
@@ -94,13 +109,15 @@ def hold(
 ) -> Assignment | None:
     """Reserve one given task for the annotator; None when it has no open slot left."""
     permissions.require(annotator, "task.claim", project)
-    existing = held(session, annotator, task.id)
+    take_turn(session, annotator)
+    existing = held(session, annotator, task.id, lock=True)
     if existing is not None:
         return existing
     slot = session.scalar(
         sa.select(QueuedTask)
         .where(QueuedTask.project_id == project.id, QueuedTask.task_id == task.id)
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
     if slot is None:
         return None
@@ -118,20 +135,22 @@ def hold(
 
 def give_back(session: Session, assignment: Assignment) -> None:
     """Delete a reservation and give its slot back to the queue."""
-    slot = session.get(QueuedTask, (assignment.project_id, 0, assignment.task_id))
-    if slot is None:
-        session.add(
-            QueuedTask(
-                project_id=assignment.project_id,
-                priority=0,
-                task_id=assignment.task_id,
-                open_slots=1,
-            )
-        )
-    else:
-        slot.open_slots += 1
     session.delete(assignment)
     session.flush()
+    reopen(session, assignment.project_id, assignment.task_id)
+
+
+def reopen(session: Session, project_id: int, task_id: int) -> None:
+    """Give one slot of a task to the queue."""
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite.insert(QueuedTask) if on_sqlite else postgresql.insert(QueuedTask)
+    session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["project_id", "priority", "task_id"],
+            set_={"open_slots": QueuedTask.open_slots + 1},
+        ),
+        {"project_id": project_id, "priority": 0, "task_id": task_id, "open_slots": 1},
+    )
 
 
 def expire(session: Session, limit: int = 1000) -> int:
@@ -156,15 +175,15 @@ def _take_slot(session: Session, annotator: User, project: Project) -> int | Non
             Assignment.task_id == QueuedTask.task_id, Assignment.user_id == annotator.id
         )
         query = query.where(~mine)
-    slot = session.scalar(
-        query.order_by(QueuedTask.priority, QueuedTask.task_id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    if slot is None:
-        return None
-    _use_slot(session, slot)
-    return slot.task_id
+    query = query.order_by(QueuedTask.priority, QueuedTask.task_id).limit(1)
+    query = query.execution_options(populate_existing=True)
+    # Pass by what others are taking; only when nothing else is left, wait for them.
+    for skip_locked in (True, False):
+        slot = session.scalar(query.with_for_update(skip_locked=skip_locked))
+        if slot is not None:
+            _use_slot(session, slot)
+            return slot.task_id
+    return None
 
 
 def _use_slot(session: Session, slot: QueuedTask) -> None:

@@ -8,7 +8,8 @@ describe, so that the lock on the head is held as briefly as possible.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -73,27 +74,22 @@ def record(session: Session, actor: User | str, action: str, subject: str, **det
 
 
 def verify(session: Session) -> Verdict:
-    """Walk the whole chain at constant memory and say whether it holds."""
-    expected, previous = 0, FIRST_HASH
-    rows = session.execute(
-        sa.select(AuditEvent).order_by(AuditEvent.number).execution_options(yield_per=1000)
-    ).scalars()
-    for row in rows:
-        expected += 1
-        if row.number != expected:
-            return Verdict(expected - 1, previous, f"event {expected} is missing")
-        computed = _hash(previous, row.number, _fields(row))
-        if computed != row.hash:
-            return Verdict(expected - 1, previous, f"event {row.number} was changed")
-        previous = row.hash
-        session.expunge(row)
-    head = session.get(AuditHead, 1)
-    if head is None or (head.length, head.hash) != (expected, previous):
-        length = 0 if head is None else head.length
-        return Verdict(
-            expected, previous, f"the chain ends at event {expected}, its head says {length}"
-        )
-    return Verdict(expected, previous, None)
+    """Walk the whole chain at constant memory and say whether it holds.
+
+    Events that others write meanwhile are not looked at.
+    """
+    length, last = _head(session)
+    walked = _walk(session, length)
+    if walked.fault is not None:
+        return walked
+    # Read before the head is read again: an event beyond it is then no event of the chain.
+    beyond = session.scalar(sa.select(sa.func.max(AuditEvent.number))) or 0
+    fault = None
+    if (length, last) != (walked.events, walked.head):
+        fault = f"the chain ends at event {walked.events}, its head says {length}"
+    elif beyond > _head(session)[0]:
+        fault = f"event {beyond} lies beyond the head"
+    return replace(walked, fault=fault)
 
 
 def events(
@@ -106,6 +102,27 @@ def events(
     if subject is not None:
         query = query.where(AuditEvent.subject == subject)
     return list(session.scalars(query))
+
+
+def _walk(session: Session, length: int) -> Verdict:
+    expected, previous = 0, FIRST_HASH
+    query = sa.select(AuditEvent).where(AuditEvent.number <= length).order_by(AuditEvent.number)
+    found = session.execute(query.execution_options(yield_per=1000))
+    with closing(found):
+        for row in found.scalars():
+            expected += 1
+            if row.number != expected:
+                return Verdict(expected - 1, previous, f"event {expected} is missing")
+            if _hash(previous, row.number, _fields(row)) != row.hash:
+                return Verdict(expected - 1, previous, f"event {row.number} was changed")
+            previous = row.hash
+            session.expunge(row)
+    return Verdict(expected, previous, None)
+
+
+def _head(session: Session) -> tuple[int, str]:
+    row = session.execute(sa.select(AuditHead.length, AuditHead.hash)).first()
+    return (0, "") if row is None else (row.length, row.hash)
 
 
 def _fields(row: AuditEvent) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import os
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -37,12 +38,17 @@ def backup(installation: Installation, target: Path, show: Progress) -> dict[str
 
     Raises:
         errors.Invalid: the target exists or cannot be written.
+        errors.Unavailable: the database is not at this program's revision.
     """
+    migrations.check(installation.database)
     if target.exists():
         raise errors.Invalid(_("%(path)s exists already"), path=str(target))
     draft = target.with_name(f"{target.name}.unfinished")
     try:
-        with tarfile.open(draft, "w") as archive:
+        # It holds password digests: for its owner's eyes only.
+        draft.unlink(missing_ok=True)
+        number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(number, "wb") as out, tarfile.open(fileobj=out, mode="w") as archive:
             counts = _write_tables(installation, archive)
             digests = sorted(installation.store.digests())
             for number, digest in enumerate(digests, 1):
@@ -84,10 +90,15 @@ def restore(installation: Installation, source: Path, show: Progress) -> dict[st
     try:
         with tarfile.open(source, "r") as archive:
             about = _about(archive)
+            if not migrations.knows(about["revision"]):
+                raise errors.Invalid(
+                    _("the backup is of a newer program (revision %(revision)s)"),
+                    revision=str(about["revision"])[:20],
+                )
             migrations.upgrade(installation.database, about["revision"])
             _read_tables(installation, archive)
             _read_objects(installation, archive, about["counts"]["objects"], show)
-    except (tarfile.TarError, KeyError, msgspec.DecodeError, FileNotFoundError) as problem:
+    except (tarfile.TarError, KeyError, msgspec.DecodeError, OSError) as problem:
         raise errors.Invalid(
             _("%(path)s is not a backup: %(reason)s"), path=str(source), reason=str(problem)
         ) from problem
@@ -116,7 +127,7 @@ def _write_tables(installation: Installation, archive: tarfile.TarFile) -> dict[
 
 
 def _write_table(connection: sa.Connection, table: sa.Table, out: BinaryIO) -> int:
-    names = [column.name for column in table.columns]
+    names = [str(column.name) for column in table.columns]
     out.write(msgspec.json.encode(names) + b"\n")
     rows = connection.execution_options(yield_per=BATCH).execute(
         sa.select(table).order_by(*table.primary_key.columns)
@@ -129,10 +140,13 @@ def _write_table(connection: sa.Connection, table: sa.Table, out: BinaryIO) -> i
 
 
 def _read_tables(installation: Installation, archive: tarfile.TarFile) -> None:
+    # The tables as they were then, whatever this program has made of them since.
+    tables = sa.MetaData()
+    tables.reflect(installation.database.engine)
     with installation.database.write() as session:
         session.execute(sa.delete(audit.AuditHead))
-        for table in migrations.METADATA.sorted_tables:
-            if table.name in LEFT_OUT:
+        for table in tables.sorted_tables:
+            if table.name in LEFT_OUT or table.name == migrations.REVISION_TABLE:
                 continue
             lines = archive.extractfile(f"tables/{table.name}.jsonl")
             if lines is None:
@@ -153,7 +167,7 @@ def _row(table: sa.Table, names: list[str], values: list[Any]) -> dict[str, Any]
     row = dict(zip(names, values, strict=True))
     for name, value in row.items():
         if isinstance(value, str) and table.c[name].type.python_type is dt.datetime:
-            row[name] = dt.datetime.fromisoformat(value)
+            row[name] = dt.datetime.fromisoformat(value).astimezone(dt.UTC).replace(tzinfo=None)
     return row
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from . import errors, labels, media, predictions, sources, tasks
 from .annotations import Annotation, AnnotationState
 from .assignments import Assignment, AssignmentState
-from .db import Base, Id, now
+from .db import Base, Id, insert_new, now
 from .errors import Problem, _
 from .people import User
 from .projects import Project
@@ -154,7 +154,7 @@ def write(
                 "name": prepared.name,
                 "media_names": prepared.media_names,
                 "group_name": prepared.group,
-                "slots": max(project.maximum_annotations - bool(prepared.annotations), 0),
+                "slots": max(project.maximum_annotations - len(prepared.annotations), 0),
                 "state": TaskState.LABELLED if prepared.annotations else TaskState.WAITING,
             }
             for prepared in fresh
@@ -289,35 +289,19 @@ def _as_one(problem: errors.JinbiaoError) -> Problem:
 
 
 def _write_rejects(session: Session, import_id: str, rejects: list[sources.Reject]) -> None:
-    if not rejects:
-        return
-    there = set(
-        session.scalars(
-            sa.select(ImportReject.number).where(
-                ImportReject.import_id == import_id,
-                ImportReject.number.in_([reject.number for reject in rejects]),
-            )
-        )
+    insert_new(
+        session,
+        ImportReject,
+        [
+            {"import_id": import_id, "number": reject.number, "line": reject.to_json()}
+            for reject in rejects
+        ],
     )
-    rows = [
-        {"import_id": import_id, "number": reject.number, "line": reject.to_json()}
-        for reject in rejects
-        if reject.number not in there
-    ]
-    if rows:
-        session.execute(sa.insert(ImportReject), rows)
 
 
 def _write_media(session: Session, batch: list[Prepared]) -> None:
     rows = {facts["digest"]: facts for prepared in batch for facts in prepared.media}
-    if not rows:
-        return
-    there = set(session.scalars(sa.select(tasks.Media.digest).where(tasks.Media.digest.in_(rows))))
-    fresh = [row for digest, row in rows.items() if digest not in there]
-    for row in fresh:
-        # Another import may have brought the same bytes in this very moment.
-        with session.begin_nested():
-            tasks.keep_media(session, row)
+    tasks.keep_media(session, list(rows.values()))
 
 
 def _write_annotations(
@@ -335,7 +319,7 @@ def _write_annotations(
             "updated_at": at,
         }
         for prepared in batch
-        for result in prepared.annotations[:1]
+        for result in prepared.annotations
     ]
     if not rows:
         return
@@ -345,11 +329,12 @@ def _write_annotations(
         [
             {
                 "project_id": project.id,
-                "task_id": row["task_id"],
+                "task_id": ids[prepared.number],
                 "user_id": actor.id,
                 "state": AssignmentState.SUBMITTED,
                 "created_at": at,
             }
-            for row in rows
+            for prepared in batch
+            if prepared.annotations
         ],
     )

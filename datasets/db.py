@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -59,6 +64,87 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert rows, leaving out those whose key is there; return how many were inserted.
+
+    Where another transaction is about to insert the same key, its end is awaited. Rows in
+    key order keep two callers from waiting for each other.
+    """
+    if not rows:
+        return 0
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite.insert(table) if on_sqlite else postgresql.insert(table)
+    key = sa.inspect(table).primary_key
+    inserted = session.execute(
+        insert.on_conflict_do_nothing().returning(*key), [dict(row) for row in rows]
+    )
+    return len(inserted.all())
+
+
+class WriteTurn:
+    """Let the writers of one SQLite file follow one another fairly, also across processes.
+
+    Left alone, SQLite's writers try again after pauses of up to 100 ms, and who has just
+    written tends to win. This is a courtesy, not a lock to rely on: SQLite's own keeps the
+    data right, and whoever has waited `PATIENCE` seconds goes on without a turn.
+    """
+
+    PATIENCE = 30.0
+    PAUSE = 0.0003  # seconds; a transaction takes one or two thousandths
+    _GATE, _DOOR = 0, 1
+
+    def __init__(self, path: Path) -> None:
+        """Take turns by locks on a file of that path; it is made when it is needed."""
+        self._path = path
+        self._file: int | None = None
+        self._threads = threading.Lock()
+        self._mine = threading.local()
+
+    def enter(self) -> None:
+        """Wait for this thread's turn."""
+        if getattr(self._mine, "entered", False):
+            return
+        end = time.monotonic() + self.PATIENCE
+        if not self._threads.acquire(timeout=self.PATIENCE):
+            return
+        self._mine.entered = True
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # Who waits at the door keeps the gate, so that the last writer cannot pass it by.
+        if self._lock(self._GATE, end):
+            self._lock(self._DOOR, end)
+            self._unlock(self._GATE)
+
+    def leave(self) -> None:
+        """Let the next one in, if this thread has its turn."""
+        if getattr(self._mine, "entered", False):
+            self._mine.entered = False
+            self._unlock(self._DOOR)
+            self._threads.release()
+
+    def close(self) -> None:
+        """Give the file back."""
+        with self._threads:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+
+    def _lock(self, place: int, end: float) -> bool:
+        while self._file is not None:
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+                return True
+            except (BlockingIOError, PermissionError):
+                if time.monotonic() > end:
+                    return False
+                time.sleep(self.PAUSE)
+        return False
+
+    def _unlock(self, place: int) -> None:
+        if self._file is not None:
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
+
+
 class Database:
     """One engine and the two ways to use it: `read()` and `write()`."""
 
@@ -69,7 +155,8 @@ class Database:
             errors.Invalid: the URL is not one of SQLite or PostgreSQL (psycopg 3).
         """
         self.url = _usable_url(url)
-        self.engine: Engine = _engine(self.url)
+        self.turn = _turn(self.url)
+        self.engine: Engine = _engine(self.url, self.turn)
         self._writing = self.engine.execution_options(jinbiao_writes=True)
 
     @property
@@ -90,8 +177,12 @@ class Database:
         SQLite takes its write lock at the start (BEGIN IMMEDIATE), so that a transaction
         that read first never fails half-way with "database is locked".
         """
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
-            yield session
+        try:
+            with Session(self._writing, expire_on_commit=False) as session, session.begin():
+                yield session
+        finally:
+            if self.turn is not None:
+                self.turn.leave()
 
     def check(self) -> None:
         """Raise errors.Unavailable when the database does not answer."""
@@ -108,6 +199,8 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+        if self.turn is not None:
+            self.turn.close()
 
 
 def _usable_url(text: str) -> sa.URL:
@@ -125,7 +218,13 @@ def _usable_url(text: str) -> sa.URL:
     return url
 
 
-def _engine(url: sa.URL) -> Engine:
+def _turn(url: sa.URL) -> WriteTurn | None:
+    if url.drivername != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return WriteTurn(Path(f"{url.database}-turn"))
+
+
+def _engine(url: sa.URL, turn: WriteTurn | None) -> Engine:
     if url.drivername != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True, pool_size=16, max_overflow=16)
     if url.database and url.database != ":memory:":
@@ -143,6 +242,8 @@ def _engine(url: sa.URL) -> Engine:
         # FULL: an acknowledged write is on the disk even when the power fails.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # Imports write the same pages again and again: put them in their place less often.
+        cursor.execute("PRAGMA wal_autocheckpoint=4000")
         cursor.execute("PRAGMA cache_size=-65536")
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.close()
@@ -150,6 +251,8 @@ def _engine(url: sa.URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("jinbiao_writes")
+        if writes and turn is not None:
+            turn.enter()
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

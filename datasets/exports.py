@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from . import audit
 from .db import Base, Id, Path500, now
 from .people import User
-from .versions import Version
+from .versions import Version, lock_version
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,14 @@ def add(
     regions: int,
     manifest_digest: str,
 ) -> Export:
-    """Write down a complete export; nobody sees it before."""
+    """Write down a complete export; nobody sees it before.
+
+    Where another job was faster, its export is returned: there is one of each format.
+    """
+    lock_version(session, version_id)
+    there = find(session, version_id, format_name)
+    if there is not None:
+        return there
     written = list(written)
     export = Export(
         version_id=version_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from . import errors
 from .db import Database
 from .settings import Settings, prepare_home
 from .storage import FolderStorage, ObjectStore, S3Storage
@@ -23,7 +24,11 @@ class Installation:
 
 
 def open_installation(settings: Settings) -> Installation:
-    """Open the database and the object store that the settings name; nothing is migrated."""
+    """Open the database and the object store that the settings name; nothing is migrated.
+
+    Raises:
+        errors.Invalid: the address of one cannot be used; the message names the variable.
+    """
     prepare_home(settings)
     return Installation(settings, Database(settings.database_url), _store(settings))
 
@@ -31,10 +36,14 @@ def open_installation(settings: Settings) -> Installation:
 def _store(settings: Settings) -> ObjectStore:
     if settings.s3 is None:
         return FolderStorage(settings.home / "objects")
-    return S3Storage(
-        settings.s3.endpoint,
-        access_key=settings.s3.access_key,
-        secret_key=settings.s3.secret_key,
-        bucket=settings.s3.bucket,
-        public_endpoint=settings.s3.public_endpoint,
-    )
+    try:
+        return S3Storage(
+            settings.s3.endpoint,
+            access_key=settings.s3.access_key,
+            secret_key=settings.s3.secret_key,
+            bucket=settings.s3.bucket,
+            public_endpoint=settings.s3.public_endpoint,
+        )
+    except errors.Invalid as problem:
+        place = "JINBIAO_S3_ENDPOINT, JINBIAO_S3_PUBLIC_ENDPOINT, JINBIAO_S3_BUCKET"
+        raise errors.Invalid(problem.message, place=place, **problem.values) from problem

@@ -198,6 +198,8 @@ def advance(
         values["total"] = total
     if checkpoint is not None:
         values["checkpoint"] = msgspec.json.encode(checkpoint).decode()
+        # Killed often but going on is no reason to give up.
+        values["attempts_allowed"] = attempt + ATTEMPTS
     row = session.execute(
         sa.update(Job)
         .where(Job.id == job_id, Job.attempt == attempt, Job.state == JobState.RUNNING)
@@ -251,6 +253,7 @@ def cancel(session: Session, actor: User, job: Job) -> None:
     Raises:
         errors.Refused: it has ended already.
     """
+    session.refresh(job, with_for_update=True)
     if job.state in ENDED:
         raise errors.Refused(_("the job has already ended"))
     job.cancel_requested = True
@@ -265,6 +268,7 @@ def retry(session: Session, actor: User, job: Job) -> None:
     Raises:
         errors.Refused: it has not failed.
     """
+    session.refresh(job, with_for_update=True)
     if job.state not in (JobState.FAILED, JobState.CANCELLED):
         raise errors.Refused(_("only a failed or cancelled job can run again"))
     job.state, job.cancel_requested = JobState.WAITING, False

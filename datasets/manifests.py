@@ -60,9 +60,12 @@ def choose(
 
     Raises:
         errors.Refused: nothing has been accepted yet.
-        errors.Invalid: the tag or the fractions are not usable.
+        errors.Invalid: the tag, the seed or the fractions are not usable.
     """
     permissions.require(actor, "version.freeze", project)
+    if not 0 <= seed < 2**31:
+        raise errors.Invalid(_("must be a whole number from 0 to 2147483647"), place="seed")
+    versions.lock_project(session, project.id)
     there = session.scalar(sa.select(Version).where(Version.job_id == job_id))
     if there is not None:
         return there
@@ -81,6 +84,7 @@ def choose(
     session.add(version)
     session.flush()
     session.execute(_snapshot(version, project))
+    _order_twins(session, version)
     version.records = int(
         session.scalar(sa.select(sa.func.count()).where(VersionRecord.version_id == version.id))
         or 0
@@ -112,27 +116,36 @@ def freeze(
         draft.seek(0)
         stored = store.put(draft)
     with database.write() as session:
+        advance(session, version.records, version.records)
         return _name(session, actor, version_id, stored.digest, stored.size, statistics)
 
 
 def discard(session: Session, version_id: int) -> None:
-    """Remove an unfinished snapshot."""
-    session.execute(sa.delete(VersionRecord).where(VersionRecord.version_id == version_id))
-    session.execute(sa.delete(Version).where(Version.id == version_id, Version.commit_id.is_(None)))
+    """Remove an unfinished snapshot; a frozen version stays."""
+    version = session.scalar(
+        sa.select(Version)
+        .where(Version.id == version_id, Version.commit_id.is_(None))
+        .with_for_update()
+    )
+    if version is not None:
+        session.execute(sa.delete(VersionRecord).where(VersionRecord.version_id == version_id))
+        session.delete(version)
+        session.flush()
 
 
 def _snapshot(version: Version, project: Project) -> sa.Insert:
-    earlier = aliased(Annotation)
-    first_accepted = ~sa.exists().where(
-        earlier.task_id == Annotation.task_id,
-        earlier.state == AnnotationState.ACCEPTED,
-        earlier.id < Annotation.id,
-    )
-    last_review = (
-        sa.select(sa.func.max(Review.id))
-        .where(Review.annotation_id == Annotation.id, Review.verdict != Verdict.REJECT)
-        .correlate(Annotation)
-        .scalar_subquery()
+    other, earlier = aliased(Annotation), aliased(Review)
+    # An accepted annotation stays as it is, so it has one accepting review.
+    accepted_earlier = (
+        sa.exists()
+        .where(
+            other.task_id == Annotation.task_id,
+            other.state == AnnotationState.ACCEPTED,
+            earlier.annotation_id == other.id,
+            earlier.verdict != Verdict.REJECT,
+            earlier.id < Review.id,
+        )
+        .correlate(Annotation, Review)
     )
     # Equal data may stand in several tasks: the place among them makes the key unique.
     place = sa.func.row_number().over(partition_by=Task.digest, order_by=Task.id)
@@ -143,20 +156,55 @@ def _snapshot(version: Version, project: Project) -> sa.Insert:
             sa.func.row_number().over(order_by=(Task.digest, Task.id)) - 1,
             Task.id,
             Annotation.id,
-            last_review,
+            Review.id,
             key,
         )
         .join(Annotation, Annotation.task_id == Task.id)
+        .join(Review, Review.annotation_id == Annotation.id)
         .where(
             Task.project_id == project.id,
             Task.state == TaskState.ACCEPTED,
             Annotation.state == AnnotationState.ACCEPTED,
-            first_accepted,
+            Review.verdict != Verdict.REJECT,
+            ~accepted_earlier,
         )
     )
     return sa.insert(VersionRecord).from_select(
         ["version_id", "position", "task_id", "annotation_id", "review_id", "key"], rows
     )
+
+
+def _order_twins(session: Session, version: Version) -> None:
+    """Order tasks of equal data by what was made of them, so that ids play no part."""
+    second = sa.select(VersionRecord.key).where(
+        VersionRecord.version_id == version.id, VersionRecord.key.endswith("-2")
+    )
+    for key in list(session.scalars(second)):
+        digest = key.removesuffix("-2")
+        rows = session.execute(
+            sa.select(VersionRecord, Task, Annotation, Review, User.pseudonym)
+            .join(Task, Task.id == VersionRecord.task_id)
+            .join(Annotation, Annotation.id == VersionRecord.annotation_id)
+            .join(Review, Review.id == VersionRecord.review_id)
+            .join(User, User.id == Annotation.completed_by)
+            .where(
+                VersionRecord.version_id == version.id,
+                Task.project_id == version.project_id,
+                Task.digest == digest,
+            )
+            .order_by(VersionRecord.position)
+        ).all()
+        records = [row[0] for row in rows]
+        told = sorted(
+            (
+                (task.name, task.group, review.result or annotation.result, pseudonym, number),
+                (task.id, annotation.id, review.id),
+            )
+            for number, (_record, task, annotation, review, pseudonym) in enumerate(rows)
+        )
+        for record, (_told, ids) in zip(records, told, strict=True):
+            record.task_id, record.annotation_id, record.review_id = ids
+        session.flush()
 
 
 def _rows(database: Database, version: Version) -> Iterator[list[Any]]:
@@ -296,7 +344,11 @@ def _name(
     size: int,
     statistics: Mapping[str, Any],
 ) -> int:
-    version = session.get_one(Version, version_id, with_for_update=True)
+    version = session.get_one(Version, version_id)
+    versions.lock_project(session, version.project_id)
+    session.refresh(version)
+    if version.commit_id is not None:
+        return version.id
     commit_id = digest[:40]
     twin = session.scalar(
         sa.select(Version).where(
@@ -366,7 +418,8 @@ def _file_name(name: str, extension: str, data_key: str, key: str, taken: set[st
     stem = stem.rsplit(".", 1)[0] if "." in stem else stem
     stem = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*%#]+', "_", stem).strip(" .")[:120] or key[:16]
     # Case alone must not tell two files apart: not every disk keeps it.
-    if f"{data_key}/{stem.lower()}" in taken:
-        stem = f"{stem}-{key[:12]}{key[64:]}"
-    taken.add(f"{data_key}/{stem.lower()}")
-    return f"{stem}.{extension.lstrip('.')}"
+    for choice in (stem, f"{stem}-{key[:12]}{key[64:]}", f"{stem}-{key}"):
+        if f"{data_key}/{choice.lower()}" not in taken:
+            break
+    taken.add(f"{data_key}/{choice.lower()}")
+    return f"{choice}.{extension.lstrip('.')}"

@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from .db import Base, Id, now
+from .db import Base, Id, insert_new, now
 from .projects import Project
 from .tasks import Task, TaskState
 
@@ -70,26 +70,14 @@ def register_model(
     examples: int,
 ) -> TrainedModel:
     """Return the row of a trained model, made on first use."""
-    found = session.scalar(
-        sa.select(TrainedModel).where(
-            TrainedModel.project_id == project.id,
-            TrainedModel.name == name,
-            TrainedModel.version == version,
-            TrainedModel.weights_digest == weights_digest,
-        )
-    )
-    if found is not None:
-        return found
-    model = TrainedModel(
-        project_id=project.id,
-        name=name,
-        version=version,
-        weights_digest=weights_digest,
-        examples=examples,
-    )
-    session.add(model)
-    session.flush()
-    return model
+    key = {
+        "project_id": project.id,
+        "name": name,
+        "version": version,
+        "weights_digest": weights_digest,
+    }
+    insert_new(session, TrainedModel, [{**key, "examples": examples, "created_at": now()}])
+    return session.scalars(sa.select(TrainedModel).filter_by(**key)).one()
 
 
 def add_in_bulk(session: Session, rows: list[dict[str, Any]]) -> int:
@@ -98,21 +86,9 @@ def add_in_bulk(session: Session, rows: list[dict[str, Any]]) -> int:
     Each row has `project_id`, `task_id`, `trained_model_id`, `model_version`, `score` and
     `result` (JSON text).
     """
-    if not rows:
-        return 0
-    there = {
-        (task_id, model_version)
-        for task_id, model_version in session.execute(
-            sa.select(Prediction.task_id, Prediction.model_version).where(
-                Prediction.task_id.in_([row["task_id"] for row in rows])
-            )
-        )
-    }
-    new = [row for row in rows if (row["task_id"], row["model_version"]) not in there]
-    if new:
-        at = now()
-        session.execute(sa.insert(Prediction), [{**row, "created_at": at} for row in new])
-    return len(new)
+    at = now()
+    ordered = sorted(rows, key=lambda row: int(row["task_id"]))
+    return insert_new(session, Prediction, [{**row, "created_at": at} for row in ordered])
 
 
 def of_tasks(session: Session, task_ids: Iterable[int]) -> dict[int, list[Prediction]]:

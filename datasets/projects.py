@@ -215,7 +215,7 @@ def _lost(old: labels.LabelConfig, new: labels.LabelConfig) -> list[str]:
     kept = {control.name: control for control in new.controls}
     lost = []
     for control in old.controls:
-        if control.name not in kept:
+        if control.name not in kept or kept[control.name].tag != control.tag:
             lost.append(control.name)
             continue
         lost += [

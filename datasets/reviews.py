@@ -15,15 +15,15 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from . import audit, errors, permissions
-from .annotations import Annotation, AnnotationState, checked_result
-from .assignments import Assignment, AssignmentState
+from . import assignments, audit, errors, permissions
+from .annotations import Annotation, AnnotationState, checked_result, settle
+from .assignments import AssignmentState
 from .db import Base, Id, now
 from .errors import _
 from .people import User
 from .projects import Project
 from .settings import Settings
-from .tasks import Task, TaskState
+from .tasks import Task
 
 
 class Verdict(StrEnum):
@@ -142,7 +142,8 @@ def accept_in_bulk(
 ) -> tuple[int, int]:
     """Accept waiting annotations as they are, by id; return (how many, the last id).
 
-    For work that was inspected elsewhere. The rules are those of `judge`.
+    For work that was inspected elsewhere. The rules are those of `judge`; what another
+    reviewer is looking at is passed by.
     """
     permissions.require(reviewer, "annotation.review", project)
     found = session.execute(
@@ -153,9 +154,15 @@ def accept_in_bulk(
             Annotation.state == AnnotationState.SUBMITTED,
             Annotation.completed_by != reviewer.id,
             Annotation.id > after,
+            sa.or_(
+                Annotation.review_by.is_(None),
+                Annotation.review_by == reviewer.id,
+                Annotation.review_until < now(),
+            ),
         )
         .order_by(Annotation.id)
         .limit(limit)
+        .with_for_update(skip_locked=True, of=Annotation)
     ).all()
     for annotation, task in found:
         judge(session, reviewer, project, task, annotation, Verdict.ACCEPT)
@@ -165,8 +172,11 @@ def accept_in_bulk(
 def of_annotations(session: Session, annotation_ids: Iterable[int]) -> dict[int, list[Review]]:
     """Return annotation id → its reviews, oldest first, in one query."""
     found: dict[int, list[Review]] = {}
+    wanted = list(annotation_ids)
+    if not wanted:
+        return found
     rows = session.scalars(
-        sa.select(Review).where(Review.annotation_id.in_(list(annotation_ids))).order_by(Review.id)
+        sa.select(Review).where(Review.annotation_id.in_(wanted)).order_by(Review.id)
     )
     for row in rows:
         found.setdefault(row.annotation_id, []).append(row)
@@ -195,17 +205,26 @@ def _fixed(
 
 def _carry_out(session: Session, task: Task, annotation: Annotation, verdict: str) -> None:
     annotation.review_by, annotation.review_until = None, None
-    if verdict != Verdict.REJECT:
+    if verdict == Verdict.REJECT:
+        annotation.state = AnnotationState.REJECTED
+        _return(session, task, annotation)
+    else:
         annotation.state = AnnotationState.ACCEPTED
-        task.state = TaskState.ACCEPTED
+    settle(session, task)
+
+
+def _return(session: Session, task: Task, annotation: Annotation) -> None:
+    """Give the task back to its annotator, or to the queue where they do not label."""
+    author = session.get_one(User, annotation.completed_by)
+    assignment = assignments.held(session, author, task.id, lock=True)
+    if author.is_active and permissions.allows(author, "annotation.write"):
+        if assignment is not None:
+            assignment.state = AssignmentState.RETURNED
         return
-    annotation.state = AnnotationState.REJECTED
-    task.state = TaskState.RETURNED
-    session.execute(
-        sa.update(Assignment)
-        .where(Assignment.task_id == task.id, Assignment.user_id == annotation.completed_by)
-        .values(state=AssignmentState.RETURNED)
-    )
+    if assignment is not None:
+        session.delete(assignment)
+        session.flush()
+    assignments.reopen(session, task.project_id, task.id)
 
 
 def decoded(review: Review) -> list[dict[str, Any]] | None:

@@ -17,6 +17,8 @@ from pathlib import Path
 from . import errors
 from .errors import _
 
+SHORTEST_SECRET = 32  # characters
+
 
 @dataclass(frozen=True)
 class S3Settings:
@@ -36,8 +38,9 @@ class Settings:
     home: Path
     port: int = 8000
     host: str = "127.0.0.1"
-    database_url: str = ""
-    redis_url: str = ""
+    # Addresses may hold a password.
+    database_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
     s3: S3Settings | None = None
     public_url: str = ""
     secret_key: str = field(default="", repr=False)
@@ -83,12 +86,13 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         port=port,
         host=given.get("JINBIAO_HOST") or "127.0.0.1",
         database_url=given.get("JINBIAO_DATABASE_URL") or f"sqlite:///{home / 'jinbiao.sqlite3'}",
-        redis_url=given.get("JINBIAO_REDIS_URL") or f"unix://{_queue_socket(home)}",
+        redis_url=_address(given, "JINBIAO_REDIS_URL", ("redis://", "rediss://", "unix://"))
+        or f"unix://{_queue_socket(home)}",
         s3=_s3(given),
-        public_url=(given.get("JINBIAO_PUBLIC_URL") or "").rstrip("/"),
-        secret_key=given.get("JINBIAO_SECRET_KEY") or "",
+        public_url=_address(given, "JINBIAO_PUBLIC_URL", ("http://", "https://")).rstrip("/"),
+        secret_key=_secret(given, "JINBIAO_SECRET_KEY"),
         language=language,
-        secure_cookies=given.get("JINBIAO_SECURE_COOKIES") == "1",
+        secure_cookies=bool(_whole_number(given, "JINBIAO_SECURE_COOKIES", 0, 0, 1)),
         server_processes=_whole_number(given, "JINBIAO_SERVER_PROCESSES", 2, 1, 64),
         server_threads=_whole_number(given, "JINBIAO_SERVER_THREADS", 8, 1, 256),
         maximum_upload_bytes=_whole_number(given, "JINBIAO_MAXIMUM_UPLOAD_MB", 2048, 1, 1_000_000)
@@ -135,7 +139,13 @@ def secret_key(settings: Settings) -> str:
             pass
         finally:
             draft.unlink()
-    return path.read_text(encoding="ascii").strip()
+    key = path.read_text(encoding="ascii").strip()
+    if len(key) < SHORTEST_SECRET:
+        raise errors.Unavailable(
+            _("%(path)s is damaged: put its backup back, or delete it to sign everybody out"),
+            path=str(path),
+        )
+    return key
 
 
 def _queue_socket(home: Path) -> Path:
@@ -165,6 +175,25 @@ def _s3(given: Mapping[str, str]) -> S3Settings | None:
         bucket=given.get("JINBIAO_S3_BUCKET") or "jinbiao",
         public_endpoint=given.get("JINBIAO_S3_PUBLIC_ENDPOINT") or None,
     )
+
+
+def _address(given: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    text = given.get(name) or ""
+    if text and not text.startswith(allowed):
+        # The value is not repeated: it may hold a password.
+        raise errors.Invalid(
+            _("%(name)s must begin with %(allowed)s"), name=name, allowed=", ".join(allowed)
+        )
+    return text
+
+
+def _secret(given: Mapping[str, str], name: str) -> str:
+    text = given.get(name) or ""
+    if text and len(text) < SHORTEST_SECRET:
+        raise errors.Invalid(
+            _("%(name)s must have at least %(least)s characters"), name=name, least=SHORTEST_SECRET
+        )
+    return text
 
 
 def _whole_number(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from . import errors, permissions
-from .db import Base, Id, now
+from .db import Base, Id, insert_new, now
 from .errors import _
 from .people import User
 from .projects import Project
@@ -169,12 +169,12 @@ def add_in_bulk(
             for row in rows
         ],
     )
-    first, last = rows[0]["row"], rows[-1]["row"]
+    numbers = [row["row"] for row in rows]
     ids = {
         number: task_id
         for number, task_id in session.execute(
             sa.select(Task.row, Task.id).where(
-                Task.import_id == import_id, Task.row.between(first, last)
+                Task.import_id == import_id, Task.row.between(min(numbers), max(numbers))
             )
         )
     }
@@ -193,11 +193,9 @@ def add_in_bulk(
     return ids
 
 
-def keep_media(session: Session, facts: Mapping[str, Any]) -> None:
-    """Write down what is known of a stored object; the same bytes once only."""
-    if session.get(Media, facts["digest"]) is None:
-        session.add(Media(**facts))
-        session.flush()
+def keep_media(session: Session, facts: Sequence[Mapping[str, Any]]) -> None:
+    """Write down what is known of stored objects; the same bytes once only."""
+    insert_new(session, Media, sorted(facts, key=lambda row: str(row["digest"])))
 
 
 def media_digest(value: Any) -> str | None:

@@ -187,7 +187,7 @@ class FrozenVersion:
 def get(
     session: Session, user: User | None, version_id: int, action: str
 ) -> tuple[Version, Project]:
-    """Return a version and its project for somebody who wants to do `action`.
+    """Return a frozen version and its project for somebody who wants to do `action`.
 
     Raises:
         errors.NotFound: there is none, or not for this person.
@@ -195,7 +195,7 @@ def get(
     found = session.execute(
         sa.select(Version, Project)
         .join(Project, Project.id == Version.project_id)
-        .where(Version.id == version_id)
+        .where(Version.id == version_id, Version.commit_id.is_not(None))
     ).first()
     if user is None:
         raise errors.NotSignedIn(_("please sign in first"))
@@ -268,6 +268,20 @@ def opened(
     )
 
 
+def lock_version(session: Session, version_id: int) -> None:
+    """Let those who add to a version follow one another until the commit."""
+    session.execute(
+        sa.select(Version.id).where(Version.id == version_id).with_for_update(key_share=True)
+    )
+
+
+def lock_project(session: Session, project_id: int) -> None:
+    """Let those who make versions of a project follow one another until the commit."""
+    session.execute(
+        sa.select(Project.id).where(Project.id == project_id).with_for_update(key_share=True)
+    )
+
+
 def checked_tag(session: Session, project: Project, tag: str | None) -> str:
     """Return the tag for a new version: the one asked for, or the next free v1.N.0.
 
@@ -280,7 +294,7 @@ def checked_tag(session: Session, project: Project, tag: str | None) -> str:
         while f"v1.{number}.0" in taken:
             number += 1
         return f"v1.{number}.0"
-    if not re.fullmatch(r"v\d{1,6}\.\d{1,6}\.\d{1,6}", tag):
+    if not re.fullmatch(r"v[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}", tag):
         raise errors.Invalid(_("must look like v1.2.3, not “%(tag)s”"), place="tag", tag=tag[:40])
     if tag in taken:
         raise errors.Invalid(_("“%(tag)s” is taken"), place="tag", tag=tag)

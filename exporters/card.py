@@ -124,7 +124,14 @@ def _front_matter(version: FrozenVersion, facts: CardFacts, exports: Exports) ->
         values["dataset_info"] = {
             "features": _stored_features(version, shards[0]),
             "splits": [
-                {"name": split, "num_examples": version.statistics["splits"][split]}
+                {
+                    "name": split,
+                    # Pictures are embedded: what is unpacked is as large as the shards.
+                    "num_bytes": sum(
+                        shard.size for shard in shards if shard.path.startswith(f"data/{split}-")
+                    ),
+                    "num_examples": version.statistics["splits"][split],
+                }
                 for split in version.splits
             ],
         }

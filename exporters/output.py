@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterator
@@ -14,11 +15,12 @@ import msgspec
 from ..datasets import errors
 from ..datasets.errors import _
 from ..datasets.exports import WrittenFile
-from ..datasets.storage import ObjectStore, StoredObject
+from ..datasets.storage import ObjectStore
 from ..datasets.versions import FrozenVersion
 
 EXPORT_FORMAT = "jinbiao-export/1"
 MAX_PATH = 500  # characters, as the tables hold them
+TOGETHER, TOGETHER_BYTES = 1000, 8 << 20  # small files that go to the store at once
 _WRONG = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -32,11 +34,15 @@ class Output:
         self.regions = 0
         self._folder = folder
         self._files: dict[str, WrittenFile] = {}
-        self._empty: StoredObject | None = None
+        # Digest → bytes of small files that are not in the store yet.
+        self._waiting: dict[str, bytes] = {}
+        self._waiting_bytes = 0
+        self._has_empty = False
 
     @property
     def written(self) -> list[WrittenFile]:
-        """List the files so far, by path."""
+        """List the files so far, by path; all of them are in the store then."""
+        self._store_waiting()
         return [self._files[path] for path in sorted(self._files)]
 
     @contextmanager
@@ -70,15 +76,17 @@ class Output:
             ) from error
 
     def write(self, path: str, data: bytes) -> None:
-        """Write a small file whose bytes are in memory already."""
+        """Write a small file whose bytes are in memory already; the store gets many at once."""
         checked_path(path)
-        if not data and self._empty is not None:
-            stored = self._empty
-        else:
-            stored = self.store.put_bytes(data)
-        if not data:
-            self._empty = stored
-        self._add(WrittenFile(path, stored.digest, stored.size))
+        digest = hashlib.sha256(data).hexdigest()
+        self._add(WrittenFile(path, digest, len(data)))
+        if digest in self._waiting or (not data and self._has_empty):
+            return
+        self._has_empty |= not data
+        self._waiting[digest] = data
+        self._waiting_bytes += len(data)
+        if len(self._waiting) >= TOGETHER or self._waiting_bytes >= TOGETHER_BYTES:
+            self._store_waiting()
 
     def link(self, path: str, digest: str, size: int) -> None:
         """Name an object of the store as a file of the export; no bytes move."""
@@ -118,6 +126,11 @@ class Output:
             draft.write(b"\n]}\n")
             draft.seek(0)
             return self.store.put(draft).digest
+
+    def _store_waiting(self) -> None:
+        if self._waiting:
+            self.store.put_many(list(self._waiting.values()))
+        self._waiting, self._waiting_bytes = {}, 0
 
     def _add(self, file: WrittenFile) -> None:
         there = self._files.setdefault(file.path, file)

@@ -4,9 +4,11 @@ from typing import Any
 
 import flask
 from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
 
-from ..datasets import annotations, errors, tasks
+from ..datasets import annotations, errors, predictions, tasks
 from ..datasets.errors import _
+from ..datasets.tasks import Task
 from . import payloads
 from .auth import allows, installation, user
 
@@ -28,6 +30,7 @@ def api_index(task_id: int) -> Response:
 def api_create(task_id: int) -> Response:
     """Submit an annotation, or skip the task (`was_cancelled`)."""
     values = payloads.body()
+    skipped = values.get("was_cancelled") is True
     with installation().database.write() as session:
         task, project = tasks.get(session, user(), task_id, "annotation.write")
         row = annotations.submit(
@@ -36,11 +39,11 @@ def api_create(task_id: int) -> Response:
             user(),
             project,
             task,
-            payloads.result(values),
+            [] if skipped else payloads.result(values),
             lead_time=payloads.seconds(values, "lead_time"),
-            was_cancelled=values.get("was_cancelled") is True,
-            parent_prediction=_reference(values, "parent_prediction"),
-            unique_id=payloads.optional_text(values, "unique_id"),
+            was_cancelled=skipped,
+            parent_prediction=_parent_prediction(session, task, values),
+            unique_id=payloads.optional_text(values, "unique_id", longest=64),
         )
         return payloads.answer(payloads.annotation(row), 201)
 
@@ -57,10 +60,16 @@ def api_show(annotation_id: int) -> Response:
 @routes.patch("/api/annotations/<int:annotation_id>/")
 @allows("annotation.write")
 def api_update(annotation_id: int) -> Response:
-    """Change one's own annotation; what it was is kept."""
+    """Change one's own annotation; what it was is kept. `If-Match` may hold its revision."""
     values = payloads.body()
     with installation().database.write() as session:
         row, task, project = annotations.get(session, user(), annotation_id, "annotation.write")
+        expected = _expected_revision()
+        if expected not in (None, row.revision):
+            raise errors.Stale(
+                _("the annotation was changed in the meantime (revision %(revision)s)"),
+                revision=row.revision,
+            )
         annotations.update(
             session,
             user(),
@@ -88,8 +97,7 @@ def api_update_draft(draft_id: int) -> Response:
         draft = session.get(annotations.Draft, draft_id)
     if draft is None or draft.user_id != user().id:
         raise errors.NotFound(_("there is no draft %(id)s of yours"), id=draft_id)
-    match = request.headers.get("If-Match", "").strip('" ')
-    return _save_draft(draft.task_id, int(match) if match.isdigit() else None, 200)
+    return _save_draft(draft.task_id, _expected_revision(), 200)
 
 
 @routes.delete("/api/drafts/<int:draft_id>/")
@@ -121,5 +129,22 @@ def _save_draft(task_id: int, revision: int | None, status: int) -> Response:
     return response
 
 
-def _reference(values: dict[str, Any], name: str) -> int | None:
-    return None if values.get(name) is None else payloads.number(values, name)
+def _expected_revision() -> int | None:
+    """Return the revision that `If-Match` names; -1, which none has, where it names another."""
+    match = request.headers.get("If-Match", "").strip()
+    if match in ("", "*"):
+        return None
+    text = match.removeprefix("W/").strip('"')
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
+def _parent_prediction(session: Session, task: Task, values: dict[str, Any]) -> int | None:
+    """Return the prediction that the annotator began from: one of this very task."""
+    if values.get("parent_prediction") is None:
+        return None
+    number = payloads.number(values, "parent_prediction")
+    if all(row.id != number for row in predictions.of_tasks(session, [task.id]).get(task.id, [])):
+        raise errors.Invalid(
+            _("the task has no prediction %(id)s"), place="parent_prediction", id=number
+        )
+    return number

@@ -12,7 +12,10 @@ from flask import Flask, Response, request
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
 
+from ..datasets import errors as domain_errors
+from ..datasets.errors import _
 from ..datasets.installation import Installation
 from ..datasets.settings import secret_key
 from . import (
@@ -70,6 +73,12 @@ BLUEPRINTS = (
 )
 
 
+class Number(IntegerConverter):
+    """Match the number of a row; one that no database can hold is nobody's."""
+
+    regex = "[0-9]{1,17}"
+
+
 def create(installation: Installation) -> Flask:
     """Return the application of one installation."""
     app = Flask(
@@ -98,6 +107,7 @@ def create(installation: Installation) -> Flask:
         EDITOR_POLICY=EDITOR_POLICY,
     )
     app.url_map.strict_slashes = False
+    app.url_map.converters["int"] = Number
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     if settings.public_url:
         # Behind the proxy that the public address belongs to.
@@ -108,9 +118,10 @@ def create(installation: Installation) -> Flask:
     wording.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.before_request(_refuse_nul)
     app.before_request(auth.identify)
-    app.before_request(_protect(csrf))
     app.before_request(auth.check_route)
+    app.before_request(_protect(csrf))
     app.after_request(_headers)
     app.context_processor(_page_values)
     return app
@@ -121,12 +132,14 @@ def language() -> str:
     asked = request.args.get("language") or request.cookies.get("language")
     if asked in LANGUAGES:
         return str(asked)
-    if getattr(flask.g, "user", None) is not None:
-        return str(flask.g.user.language)
-    if flask.request.path.startswith("/api/"):
+    who = getattr(flask.g, "user", None)
+    # A program says its language with each request, a page's scripts follow their reader.
+    if request.path.startswith("/api/") and (who is None or flask.g.by_token):
         best = request.accept_languages.best_match(["zh", "zh-CN", "en"])
         if best:
             return "zh" if best.startswith("zh") else "en"
+    if who is not None:
+        return str(who.language)
     return auth.installation().settings.language
 
 
@@ -153,6 +166,13 @@ def _protect(csrf: CSRFProtect) -> Callable[[], None]:
             csrf.protect()
 
     return protect
+
+
+def _refuse_nul() -> None:
+    """Refuse addresses that hold a NUL: no name has one, and a database may choke on it."""
+    in_path = "\0" in request.path
+    if in_path or any("\0" in text for pair in request.args.items(multi=True) for text in pair):
+        raise domain_errors.Invalid(_("the address must not hold a NUL character"))
 
 
 def _headers(response: Response) -> Response:

@@ -31,5 +31,8 @@ def api_next(project_id: int) -> Response:
         assignment = assignments.claim(session, installation().settings, user(), project)
         if assignment is None:
             raise errors.NotFound(_("no task is left for you in this project"))
-        task = session.get_one(Task, assignment.task_id)
+        task_id = assignment.task_id
+    # Other writers need not wait while the answer is put together.
+    with installation().database.read() as session:
+        task = session.get_one(Task, task_id)
         return payloads.answer(tasks.task_for_editor(session, project, task))

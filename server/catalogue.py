@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from itertools import islice
-from pathlib import PurePosixPath
-from typing import Any
 
 import flask
 import msgspec
@@ -30,7 +27,11 @@ def index() -> str:
     """Show the catalogue: search first, last changed first."""
     words = request.args.get("q", "")[:200]
     found, following = _search(words, PAGE)
-    return render_template("catalogue/index.html", datasets=found, words=words, next=following)
+    with installation().database.read() as session:
+        releases = catalogue.newest(session, found)
+    return render_template(
+        "catalogue/index.html", datasets=found, releases=releases, words=words, next=following
+    )
 
 
 @routes.get("/datasets/<organisation>/<name>")
@@ -51,7 +52,7 @@ def show(organisation: str, name: str) -> str:
             front_matter=msgspec.json.decode(release.card),
             files=catalogue.files(session, release, limit=200),
             version=frozen,
-            preview=[_preview(record) for record in islice(frozen.records(), PREVIEW)],
+            preview=[links.preview(record) for record in islice(frozen.records(), PREVIEW)],
             base=flask.request.host_url.rstrip("/"),
         )
 
@@ -79,10 +80,12 @@ def tree(organisation: str, name: str) -> str:
 @allows(PUBLIC)
 def download(organisation: str, name: str, tag: str) -> Response:
     """Send all files of a release as one ZIP, streamed, the same bytes every time."""
-    with installation().database.write() as session:
+    with installation().database.read() as session:
         dataset, release = _resolved(session, organisation, name, tag)
         found = catalogue.files(session, release)
-        catalogue.count_download(session, dataset.id)
+    if request.method == "GET":
+        with installation().database.write() as session:
+            catalogue.count_download(session, dataset.id)
     response = flask.Response(
         archive.stream_zip(installation().store, found), mimetype="application/zip"
     )
@@ -118,10 +121,7 @@ def _search(words: str, limit: int) -> tuple[list[Dataset], str | None]:
     mark = request.args.get("before", "")
     if mark:
         at, _comma, number = mark.partition(",")
-        try:
-            before = (dt.datetime.fromisoformat(at), int(number))
-        except ValueError as problem:
-            raise errors.Invalid(_("is not the mark of a page"), place="before") from problem
+        before = (payloads.moment("before", at), payloads.number({"before": number}, "before"))
     with installation().database.read() as session:
         found = catalogue.search(session, words=words, before=before, limit=limit + 1)
     if len(found) <= limit:
@@ -144,13 +144,3 @@ def _resolved(
             _("the dataset has no revision “%(revision)s”"), revision=revision[:60]
         )
     return dataset, release
-
-
-def _preview(record: versions.Record) -> dict[str, Any]:
-    """Return what the page shows of a record: pictures with their labels, or text."""
-    pictures = {
-        key: links.address(medium.sha256, PurePosixPath(medium.file).suffix)
-        for key, medium in record.media.items()
-        if medium.content_type.startswith("image/")
-    }
-    return {"record": record, "pictures": pictures}

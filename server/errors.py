@@ -6,6 +6,7 @@ from typing import Any
 import flask
 from flask import Response
 from flask_babel import gettext
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from ..datasets import errors
@@ -66,9 +67,8 @@ def wants_json() -> bool:
     path = flask.request.path
     if path.startswith("/api/"):
         return True
-    return flask.request.accept_mimetypes.best_match(["text/html", "application/json"]) != (
-        "text/html"
-    )
+    accepted = flask.request.accept_mimetypes
+    return accepted.best_match(["text/html", "application/json"]) == "application/json"
 
 
 def _domain(error: errors.JinbiaoError) -> Response:
@@ -82,11 +82,14 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:
         return flask.make_response(error.get_response())
+    title, detail = _HTTP.get(status, (error.name, error.description or error.name))
+    if isinstance(error, CSRFError):
+        title, detail = _CSRF
     body = {
         "type": "about:blank",
-        "title": error.name,
+        "title": gettext(title),
         "status": status,
-        "detail": error.description or error.name,
+        "detail": gettext(detail),
         "code": f"http_{status}",
     }
     response = _answer(body, None)
@@ -99,7 +102,7 @@ def _http(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.exception("unexpected error at %s", flask.request.path)
-    return _domain(errors.JinbiaoError("an internal error; it has been logged"))
+    return _domain(errors.JinbiaoError(_("an internal error; it has been logged")))
 
 
 def _answer(body: dict[str, Any], error: errors.JinbiaoError | None) -> Response:
@@ -126,6 +129,18 @@ def _(message: str) -> str:
     return message
 
 
+_HTTP: dict[int, tuple[str, str]] = {
+    400: (_("The request is not usable"), _("the request is malformed")),
+    404: (_("Not found"), _("there is nothing at this address")),
+    405: (_("Not possible"), _("this address does not take requests of this method")),
+    413: (_("Too large"), _("the request is larger than this server takes")),
+    415: (_("The request is not usable"), _("the request is in a form that is not read here")),
+    416: (_("Not possible"), _("the range lies beyond the end")),
+}
+_CSRF = (
+    _("The form has expired"),
+    _("the request did not come from a fresh page: load the page again and repeat"),
+)
 _TITLES = {
     errors.Invalid.code: _("The request is not usable"),
     errors.TooLarge.code: _("Too large"),

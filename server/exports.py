@@ -11,6 +11,7 @@ from ..datasets.errors import _
 from ..datasets.exports import Export
 from ..datasets.jobs import Job
 from ..exporters import archive
+from ..exporters.formats import FORMATS
 from . import jobs, payloads
 from .auth import allows, installation, user
 
@@ -84,5 +85,5 @@ def _start(version_id: int) -> Job:
     values = payloads.body()
     with installation().database.read() as session:
         version, project = versions.get(session, user(), version_id, "version.export")
-    asked = {"version": version.id, "format": payloads.text(values, "format", "")}
+    asked = {"version": version.id, "format": payloads.choice(values, "format", "", FORMATS)}
     return jobs.start(project.id, "export", "version.export", asked)

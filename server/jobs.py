@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 import flask
@@ -14,6 +13,7 @@ from ..datasets.errors import _
 from ..datasets.jobs import Job
 from ..datasets.people import Role
 from ..workers import ingest, queues
+from ..workers.models import MODELS
 from . import files, payloads
 from .auth import allows, installation, user
 
@@ -43,7 +43,7 @@ def show(job_id: str) -> str:
 def card(job_id: str) -> str:
     """Return the job's card alone, for refreshing."""
     job, project = _job(job_id, "job.read")
-    return render_template("jobs/card.html", job=job, project=project)
+    return render_template("jobs/card.html", job=job, project=project, rejects=_rejects(job))
 
 
 @routes.post("/jobs/<job_id>/cancel")
@@ -58,10 +58,7 @@ def cancel(job_id: str) -> Response:
 @allows("job.cancel")
 def retry(job_id: str) -> Response:
     """Let a failed job run again, from the page."""
-    job, _project = _job(job_id, "job.cancel")
-    with installation().database.write() as session:
-        jobs.retry(session, user(), jobs.get(session, job.id))
-    queues.announce(installation(), [job.id])
+    _retry(job_id)
     return flask.redirect(flask.url_for("jobs.show", job_id=job_id))  # type: ignore[return-value]
 
 
@@ -105,7 +102,7 @@ def api_prelabel(project_id: int) -> Response:
 @allows("job.read")
 def api_index() -> Response:
     """List jobs, newest first; `before` a time gives the next page."""
-    size = min(payloads.number(request.args, "page_size", PAGE), 500)
+    size = payloads.page_size(PAGE, 500)
     with installation().database.read() as session:
         found = _visible(session, size)
     return payloads.answer([payloads.job(job) for job in found])
@@ -126,6 +123,13 @@ def api_cancel(job_id: str) -> Response:
     return payloads.answer(payloads.job(_cancel(job_id)))
 
 
+@routes.post("/api/jobs/<job_id>/retry")
+@allows("job.cancel")
+def api_retry(job_id: str) -> Response:
+    """Let a failed or cancelled job run again from its last checkpoint."""
+    return payloads.answer(payloads.job(_retry(job_id)))
+
+
 def start(project_id: int, kind: str, action: str, asked: dict[str, Any]) -> Job:
     """Write down a job of a project and announce it."""
     with installation().database.write() as session:
@@ -144,18 +148,13 @@ def start(project_id: int, kind: str, action: str, asked: dict[str, Any]) -> Job
 
 
 def _prelabel_request(values: dict[str, Any]) -> dict[str, Any]:
-    return {"model": payloads.text(values, "model", "golden_difference")}
+    return {"model": payloads.choice(values, "model", "golden_difference", MODELS)}
 
 
 def _visible(session: Session, limit: int) -> list[Job]:
     before = request.args.get("before")
     own = None if user().role == Role.PLATFORM_ADMIN else user().organisation_id
-    try:
-        at = None if before is None else dt.datetime.fromisoformat(before)
-    except ValueError as problem:
-        raise errors.Invalid(_("must be a time"), place="before") from problem
-    if at is not None and at.tzinfo is None:
-        at = at.replace(tzinfo=dt.UTC)
+    at = None if before is None else payloads.moment("before", before)
     return jobs.recent(session, organisation_id=own, before=at, limit=limit)
 
 
@@ -175,6 +174,15 @@ def _cancel(job_id: str) -> Job:
         row = jobs.get(session, job.id)
         jobs.cancel(session, user(), row)
         return row
+
+
+def _retry(job_id: str) -> Job:
+    job, _project = _job(job_id, "job.cancel")
+    with installation().database.write() as session:
+        row = jobs.get(session, job.id)
+        jobs.retry(session, user(), row)
+    queues.announce(installation(), [row.id])
+    return row
 
 
 def _rejects(job: Job) -> list[dict[str, Any]]:

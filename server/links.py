@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from pathlib import PurePosixPath
+from typing import Any
 
 import flask
 
 from ..datasets import errors
 from ..datasets.errors import _
 from ..datasets.tasks import Media
+from ..datasets.versions import Record
 from .auth import installation
 
 
@@ -38,9 +41,20 @@ def address(digest: str, extension: str) -> str:
     )
 
 
+def preview(record: Record) -> dict[str, Any]:
+    """Return what pages show of a frozen record: it, and the addresses of its pictures by key."""
+    pictures = {
+        key: address(medium.sha256, PurePosixPath(medium.file).suffix)
+        for key, medium in record.media.items()
+        if medium.content_type.startswith("image/")
+    }
+    return {"record": record, "pictures": pictures}
+
+
 def check(digest: str, extension: str, expires: int, signature: str) -> None:
     """Raise errors.NotFound unless the address was signed here and is still good."""
-    good = hmac.compare_digest(_signature(digest, extension, expires), signature)
+    made = _signature(digest, extension, expires)
+    good = hmac.compare_digest(made.encode(), signature.encode(errors="replace"))
     if not good or expires < time.time():
         raise errors.NotFound(_("this link is not valid or has expired"))
 

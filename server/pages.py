@@ -7,6 +7,7 @@ from flask import Blueprint, Response, render_template, request
 
 from ..datasets import audit, catalogue, jobs, permissions, projects, tasks
 from ..datasets.people import Role
+from . import payloads
 from .auth import PUBLIC, allows, installation, user
 
 routes = Blueprint("pages", __name__)
@@ -18,23 +19,35 @@ def home() -> str:
     """Show what needs the person now; to anybody else, the catalogue's front."""
     if flask.g.user is None:
         with installation().database.read() as session:
-            newest = catalogue.search(session, limit=6)
-        return render_template("front.html", datasets=newest)
+            found = catalogue.search(session, limit=6)
+            releases = catalogue.newest(session, found)
+        return render_template("front.html", datasets=found, releases=releases)
     with installation().database.read() as session:
-        found = projects.visible(session, user(), limit=12)
-        counts = tasks.counts(session, [project.id for project in found])
+        seen = projects.visible(session, user(), limit=200)
+        counts = tasks.counts(session, [project.id for project in seen])
         recent = []
         if permissions.allows(user(), "job.read"):
             own = None if user().role == Role.PLATFORM_ADMIN else user().organisation_id
             recent = jobs.recent(session, organisation_id=own, limit=6)
-    return render_template("home.html", projects=found, counts=counts, jobs=recent)
+    urgent = [project for project in seen if _waits(counts.get(project.id, {}))]
+    return render_template(
+        "home.html", projects=seen[:12], urgent=urgent[:12], counts=counts, jobs=recent
+    )
+
+
+def _waits(states: dict[str, int]) -> bool:
+    """Tell whether tasks in these states wait for somebody of the person's role."""
+    to_label = states.get("waiting", 0) + states.get("returned", 0)
+    return (permissions.allows(user(), "task.claim") and to_label > 0) or (
+        permissions.allows(user(), "annotation.review") and states.get("labelled", 0) > 0
+    )
 
 
 @routes.get("/audit")
 @allows("audit.read")
 def audit_trail() -> str:
     """Show the audit events, newest first; keyset paging."""
-    before = request.args.get("before", type=int)
+    before = payloads.before()
     with installation().database.read() as session:
         events = audit.events(session, before=before, limit=100)
     return render_template("audit/index.html", events=events)

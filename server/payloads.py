@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import flask
 import msgspec
 from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..datasets import errors, tasks
 from ..datasets.annotations import Annotation, Draft
@@ -27,6 +28,8 @@ from . import links
 
 # Deep enough for every result; a parser that is handed more could overflow its stack.
 _decoder = msgspec.json.Decoder()
+# More than the largest result.
+BODY_BYTES = 32 * 1024**2
 
 
 def body() -> dict[str, Any]:
@@ -34,10 +37,18 @@ def body() -> dict[str, Any]:
 
     Raises:
         errors.Invalid: it is neither.
+        errors.TooLarge: it has more than BODY_BYTES.
     """
     if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
         return {key: value for key, value in request.form.items() if key != "csrf_token"}
-    content = request.get_data(cache=False)
+    # Read into memory, unlike an upload: bounded, also where no length was told.
+    request.max_content_length = min(BODY_BYTES, request.max_content_length or BODY_BYTES)
+    try:
+        content = request.get_data(cache=False)
+    except RequestEntityTooLarge as problem:
+        raise errors.TooLarge(
+            _("the body has more than %(limit)s bytes"), limit=BODY_BYTES
+        ) from problem
     if not content:
         return {}
     try:
@@ -51,29 +62,61 @@ def body() -> dict[str, Any]:
     return decoded
 
 
-def text(values: Mapping[str, Any], name: str, default: str | None = None) -> str:
-    """Return a text value.
+def text(
+    values: Mapping[str, Any], name: str, default: str | None = None, *, longest: int = 200
+) -> str:
+    """Return a text value of at most `longest` characters.
 
     Raises:
         errors.Invalid: it is missing without a default, or no text.
+        errors.TooLarge: it is longer.
     """
-    value = values.get(name, default)
+    value = values.get(name)
+    if value is None:
+        value = default
     if not isinstance(value, str):
         raise errors.Invalid(_("must be a text"), place=name)
     if "\0" in value:
         raise errors.Invalid(_("must not hold a NUL character"), place=name)
+    if len(value) > longest:
+        raise errors.TooLarge(
+            _("must have at most %(longest)s characters"), place=name, longest=longest
+        )
     return value
 
 
-def optional_text(values: Mapping[str, Any], name: str) -> str | None:
+def optional_text(values: Mapping[str, Any], name: str, *, longest: int = 200) -> str | None:
     """Return a text value, or None where it is missing, null or empty."""
-    return text(values, name) or None if values.get(name) is not None else None
+    return given_text(values, name, longest=longest) or None
+
+
+def choice(values: Mapping[str, Any], name: str, default: str, allowed: Iterable[str]) -> str:
+    """Return a text value that is one of the allowed ones.
+
+    Raises:
+        errors.Invalid: it is another.
+    """
+    names = list(allowed)
+    value = text(values, name, default)
+    if value not in names:
+        raise errors.Invalid(_("must be one of %(names)s"), place=name, names=", ".join(names))
+    return value
+
+
+def given_text(values: Mapping[str, Any], name: str, *, longest: int = 200) -> str | None:
+    """Return a text value, also an empty one, or None where it is missing or null."""
+    return None if values.get(name) is None else text(values, name, longest=longest)
 
 
 def number(
-    values: Mapping[str, Any], name: str, default: int | None = None, *, highest: int = 2**53
+    values: Mapping[str, Any],
+    name: str,
+    default: int | None = None,
+    *,
+    lowest: int = 0,
+    highest: int = 2**53,
 ) -> int:
-    """Return a whole number from 0 to `highest`.
+    """Return a whole number from `lowest` to `highest`.
 
     Raises:
         errors.Invalid: it is missing without a default, or not such a number.
@@ -83,11 +126,37 @@ def number(
         value = default
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 18:
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= highest:
+    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
         raise errors.Invalid(
-            _("must be a whole number from 0 to %(highest)s"), place=name, highest=highest
+            _("must be a whole number from %(lowest)s to %(highest)s"),
+            place=name,
+            lowest=lowest,
+            highest=highest,
         )
     return value
+
+
+def page_size(default: int, highest: int) -> int:
+    """Return how many rows the address asks for: at least 1, and never more than `highest`."""
+    return min(number(request.args, "page_size", default, lowest=1), highest)
+
+
+def before() -> int | None:
+    """Return the number that the address gives as the end of the last page, or None."""
+    return number(request.args, "before") if request.args.get("before") else None
+
+
+def moment(name: str, value: str) -> dt.datetime:
+    """Return the point in time that a text says, in UTC where it says no zone.
+
+    Raises:
+        errors.Invalid: it says none.
+    """
+    try:
+        found = dt.datetime.fromisoformat(value)
+        return (found if found.tzinfo else found.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except (ValueError, OverflowError) as problem:
+        raise errors.Invalid(_("must be a time"), place=name) from problem
 
 
 def seconds(values: Mapping[str, Any], name: str) -> float | None:
@@ -95,14 +164,20 @@ def seconds(values: Mapping[str, Any], name: str) -> float | None:
     value = values.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    # False for a NaN as well.
+    if not usable or not -1e9 <= value <= 1e9:
         raise errors.Invalid(_("must be a number of seconds"), place=name)
     return float(value)
 
 
 def result(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the list of regions of an annotation, its members not yet looked at."""
-    value = values.get("result", [])
+    """Return the list of regions of an annotation, its members not yet looked at.
+
+    Raises:
+        errors.Invalid: it is missing, so that nothing is wiped by forgetting it, or no list.
+    """
+    value = values.get("result")
     if not isinstance(value, list):
         raise errors.Invalid(_("must be a list of regions"), place="result")
     return value

@@ -31,7 +31,7 @@ def sign_in() -> str:
 def sign_in_now() -> AnyResponse | tuple[str, int]:
     """Sign in with a name and password; failures are counted and lock."""
     values = payloads.body()
-    target = _own_path(payloads.text(values, "next", ""))
+    target = _own_path(payloads.text(values, "next", "", longest=4000))
     username = payloads.text(values, "username", "")
     try:
         with installation().database.write() as session:
@@ -39,7 +39,7 @@ def sign_in_now() -> AnyResponse | tuple[str, int]:
                 session,
                 installation().settings,
                 username,
-                payloads.text(values, "password", ""),
+                payloads.text(values, "password", "", longest=1000),
             )
             secret = None
             if found is not None:
@@ -87,9 +87,9 @@ def change_password() -> str | tuple[str, int]:
     try:
         with installation().database.write() as session:
             me = people.get_user(session, user().username)
-            if not people.password_matches(me, payloads.text(values, "old", "")):
+            if not people.password_matches(me, payloads.text(values, "old", "", longest=1000)):
                 raise errors.Invalid(_("the present password is wrong"), place="old")
-            people.set_password(session, me, payloads.text(values, "new", ""))
+            people.set_password(session, me, payloads.text(values, "new", "", longest=1000))
             flask.session["session"] = people.open_session(session, installation().settings, me)
             audit.record(session, me, "person.password", f"user/{me.username}")
     except errors.Invalid as problem:
@@ -151,7 +151,7 @@ def add() -> str | tuple[str, int]:
         with installation().database.write() as session:
             added, password = _add(session, values)
     except errors.Invalid as problem:
-        return _people(problem=f"{problem.place}: {words(problem)}", values=values), 400
+        return _people(problem=words(problem), place=problem.place, values=values), 400
     return _people(added=added, password=password)
 
 
@@ -229,7 +229,11 @@ def _own_organisation() -> int | None:
 
 def _own_path(target: str | None) -> str:
     """Return the target if it is a path of ours, else the home page."""
-    parts = urlsplit(target or "")
-    good = target and target.startswith("/") and not parts.netloc and not parts.scheme
-    usable = good and not str(target).startswith(("//", "/\\")) and "\\" not in str(target)
-    return str(target) if usable else flask.url_for("pages.home")
+    text = target or ""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return flask.url_for("pages.home")
+    good = text.startswith("/") and not parts.netloc and not parts.scheme
+    usable = good and not text.startswith("//") and text.isprintable() and "\\" not in text
+    return text if usable else flask.url_for("pages.home")

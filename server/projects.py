@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import flask
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template
 from sqlalchemy.orm import Session
 
 from ..datasets import annotations as annotation_rows
-from ..datasets import jobs, labels, people, predictions, projects, tasks, versions
+from ..datasets import catalogue, jobs, labels, people, predictions, projects, tasks, versions
 from ..datasets.annotations import AnnotationState
+from ..workers.models import MODELS
 from . import payloads
 from .auth import allows, installation, user
 
 routes = Blueprint("projects", __name__)
 PAGE = 50
+# Characters; labels.parse has the limit that counts, in bytes.
+LONGEST_CONFIG = 2_000_000
 
 
 @routes.get("/projects")
 @allows("project.read")
 def index() -> str:
     """Show the projects that the person sees, newest first."""
-    before = request.args.get("before", type=int)
+    before = payloads.before()
     with installation().database.read() as session:
         found = projects.visible(session, user(), before=before, limit=PAGE + 1)
         counts = tasks.counts(session, [project.id for project in found])
@@ -60,6 +63,8 @@ def show(project_id: int) -> str:
     with installation().database.read() as session:
         project = projects.get(session, user(), project_id, "project.read")
         counts = tasks.counts(session, [project.id]).get(project.id, {})
+        frozen = versions.of_project(session, project)
+        published = {row.id: catalogue.of_version(session, row) for row in frozen}
         return render_template(
             "projects/show.html",
             project=project,
@@ -67,7 +72,11 @@ def show(project_id: int) -> str:
             predicted=predictions.count(session, project),
             to_review=annotation_rows.count_in_state(session, project, AnnotationState.SUBMITTED),
             models=predictions.models(session, project),
-            versions=versions.of_project(session, project),
+            available_models=[
+                model for model in MODELS.values() if set(model.inputs) <= set(project.data_keys)
+            ],
+            versions=frozen,
+            published={number: found for number, found in published.items() if found},
             jobs=jobs.recent(session, project_id=project.id, limit=8),
         )
 
@@ -76,8 +85,8 @@ def show(project_id: int) -> str:
 @allows("project.read")
 def api_index() -> Response:
     """List projects, newest first; `before` an id gives the next page."""
-    size = min(payloads.number(request.args, "page_size", PAGE), 500)
-    before = request.args.get("before", type=int)
+    size = payloads.page_size(PAGE, 500)
+    before = payloads.before()
     with installation().database.read() as session:
         found = projects.visible(session, user(), before=before, limit=size)
         counts = tasks.counts(session, [project.id for project in found])
@@ -115,10 +124,10 @@ def api_change(project_id: int) -> Response:
             session,
             user(),
             project,
-            title=payloads.optional_text(values, "title"),
-            description=payloads.optional_text(values, "description"),
-            instruction=payloads.optional_text(values, "expert_instruction"),
-            label_config=payloads.optional_text(values, "label_config"),
+            title=payloads.given_text(values, "title"),
+            description=payloads.given_text(values, "description", longest=10_000),
+            instruction=payloads.given_text(values, "expert_instruction", longest=50_000),
+            label_config=payloads.given_text(values, "label_config", longest=LONGEST_CONFIG),
             has_work=annotation_rows.count(session, project) > 0,
         )
         counts = tasks.counts(session, [project.id]).get(project.id, {})
@@ -142,9 +151,9 @@ def _create(session: Session, values: dict[str, object]) -> projects.Project:
         session,
         user(),
         title=payloads.text(values, "title", ""),
-        label_config=payloads.text(values, "label_config", ""),
-        description=payloads.text(values, "description", ""),
-        instruction=payloads.text(values, "expert_instruction", ""),
+        label_config=payloads.text(values, "label_config", "", longest=LONGEST_CONFIG),
+        description=payloads.text(values, "description", "", longest=10_000),
+        instruction=payloads.text(values, "expert_instruction", "", longest=50_000),
         organisation=None if slug is None else people.get_organisation(session, slug),
         vendor=None if vendor is None else people.get_organisation(session, vendor),
         maximum_annotations=payloads.number(values, "maximum_annotations", 1),

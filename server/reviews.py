@@ -54,7 +54,7 @@ def api_judge(annotation_id: int) -> Response:
             task,
             annotation,
             payloads.text(values, "verdict", ""),
-            reason=payloads.text(values, "reason", ""),
+            reason=payloads.text(values, "reason", "", longest=2000),
             result=payloads.result(values) if values.get("result") is not None else None,
         )
         return payloads.answer(payloads.review(row), 201)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import flask
 from flask import Blueprint, Response, render_template, request
@@ -20,8 +19,10 @@ from ..datasets import (
     reviews,
     tasks,
 )
+from ..datasets.annotations import Annotation
 from ..datasets.errors import _
 from ..datasets.jobs import Job
+from ..datasets.people import User
 from ..datasets.projects import Project
 from ..datasets.tasks import Task
 from ..workers import queues
@@ -36,7 +37,7 @@ PAGE = 60
 @allows("task.read")
 def index(project_id: int) -> str:
     """Show a project's tasks as a grid with the labels drawn; keyset paging."""
-    after = request.args.get("after", 0, type=int)
+    after = payloads.number(request.args, "after", 0)
     state = request.args.get("state") or None
     with installation().database.read() as session:
         project = projects.get(session, user(), project_id, "task.read")
@@ -59,7 +60,10 @@ def show(task_id: int) -> str:
     with installation().database.read() as session:
         task, project = tasks.get(session, user(), task_id, "task.read")
         ((_task, media, made, predicted),) = _with_work(session, [task])
+        made = _visible(made)
         judged = reviews.of_annotations(session, [row.id for row in made])
+        said = [review for rows in judged.values() for review in rows]
+        authors = {row.completed_by for row in made} | {row.reviewer_id for row in said}
         return render_template(
             "tasks/show.html",
             project=project,
@@ -67,6 +71,8 @@ def show(task_id: int) -> str:
             annotations=made,
             predictions=predicted,
             reviews=judged,
+            fixed={row.id: fix for row in said if (fix := reviews.decoded(row)) is not None},
+            names={number: session.get_one(User, number).name for number in authors},
             events=audit.events(session, subject=f"task/{task.id}"),
         )
 
@@ -98,6 +104,8 @@ def import_upload(project_id: int) -> Response:
 @allows("task.read")
 def editor(task_id: int) -> Response:
     """Show the editor's own page, for the frame of the workbench."""
+    with installation().database.read() as session:
+        tasks.get(session, user(), task_id, "task.read")
     return editor_page()
 
 
@@ -114,7 +122,7 @@ def editor_page() -> Response:
 @allows("task.read")
 def api_index(project_id: int) -> Response:
     """List a project's tasks by id; `after` an id gives the next page."""
-    size = min(payloads.number(request.args, "page_size", 100), 1000)
+    size = payloads.page_size(100, 1000)
     after = payloads.number(request.args, "after", 0)
     with installation().database.read() as session:
         project = projects.get(session, user(), project_id, "task.read")
@@ -122,7 +130,7 @@ def api_index(project_id: int) -> Response:
             session, project, state=request.args.get("state"), after=after, limit=size
         )
         rows = [
-            payloads.task(task, media, annotations=made, predictions=predicted)
+            payloads.task(task, media, annotations=_visible(made), predictions=predicted)
             for task, media, made, predicted in _with_work(session, found)
         ]
     return payloads.answer({"tasks": rows, "next_after": rows[-1]["id"] if rows else None})
@@ -148,9 +156,7 @@ def api_import(project_id: int) -> Response:
 def task_for_editor(session: Session, project: Project, task: Task) -> dict[str, Any]:
     """Return a task with what the workbench needs to go on with it."""
     ((_task, media, made, predicted),) = _with_work(session, [task])
-    if user().role == "annotator":
-        # People who label one task do not see each other's answers.
-        made = [row for row in made if row.completed_by == user().id]
+    made = _visible(made)
     draft = annotation_rows.draft_of(session, user(), task.id)
     assignment = assignments.held(session, user(), task.id)
     judged = reviews.of_annotations(session, [row.id for row in made])
@@ -175,6 +181,13 @@ def task_for_editor(session: Session, project: Project, task: Task) -> dict[str,
     return shown
 
 
+def _visible(made: list[Annotation]) -> list[Annotation]:
+    """Leave out what an annotator may not see: people do not see each other's answers."""
+    if user().role != "annotator":
+        return made
+    return [row for row in made if row.completed_by == user().id]
+
+
 def _with_work(session: Session, found: list[Task]) -> list[tuple[Any, Any, Any, Any]]:
     """Return each task with the media of all, its annotations and its predictions."""
     ids = [task.id for task in found]
@@ -187,6 +200,7 @@ def _with_work(session: Session, found: list[Task]) -> list[tuple[Any, Any, Any,
 def _card(project: Project, work: tuple[Any, Any, Any, Any]) -> dict[str, Any]:
     """Return what the grid shows of a task: the picture, and the boxes of its newest answer."""
     task, media, made, predicted = work
+    made = _visible(made)
     answer = made[-1] if made else (predicted[0] if predicted else None)
     main = project.data_keys[0] if project.data_keys else ""
     data = payloads.shown_data(task, media)
@@ -204,26 +218,24 @@ def _card(project: Project, work: tuple[Any, Any, Any, Any]) -> dict[str, Any]:
 
 def _start_imports(project_id: int) -> list[Job]:
     """Store what was sent, write down a job for each file, announce them."""
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "task.import")
     uploads: list[tuple[str, BinaryIO]] = []
     if request.mimetype == "multipart/form-data":
         uploads = [(f.filename, f.stream) for f in request.files.getlist("file") if f.filename]  # type: ignore[misc]
     elif request.mimetype == "application/json":
-        uploads = [("tasks.json", io.BytesIO(request.get_data(cache=False)))]
-    with installation().database.read() as session:
-        project = projects.get(session, user(), project_id, "task.import")
+        uploads = [("tasks.json", cast(BinaryIO, request.stream))]
     if not uploads:
         raise errors.Invalid(_("choose a file to upload"), place="file")
-    stored = [
-        (name, installation().store.put(stream, limit=installation().settings.maximum_upload_bytes))
-        for name, stream in uploads
-    ]
+    limit = installation().settings.maximum_upload_bytes
+    stored = [(name, installation().store.put(stream, limit=limit)) for name, stream in uploads]
     with installation().database.write() as session:
         started = [
             jobs.add(
                 session,
                 user(),
                 "import",
-                {"object": upload.digest, "name": name[:300]},
+                {"object": upload.digest, "name": _plain_name(name)},
                 project_id=project.id,
                 organisation_id=project.organisation_id,
                 vendor_id=project.vendor_id,
@@ -232,3 +244,8 @@ def _start_imports(project_id: int) -> list[Job]:
         ]
     queues.announce(installation(), [job.id for job in started])
     return started
+
+
+def _plain_name(name: str) -> str:
+    """Return the end of a file name as one line; its suffix says how it is read."""
+    return "".join(c if c.isprintable() else "_" for c in name)[-300:]

@@ -8,11 +8,11 @@ from typing import Any
 import flask
 from flask import Blueprint, Response, render_template, request
 
-from ..datasets import catalogue, errors, exports, projects, versions
+from ..datasets import catalogue, errors, exports, projects, splits, versions
 from ..datasets.errors import _
 from ..datasets.jobs import Job
 from ..exporters.formats import FORMATS
-from . import files, jobs, payloads
+from . import files, jobs, links, payloads
 from .auth import allows, installation, user
 
 routes = Blueprint("versions", __name__)
@@ -34,7 +34,9 @@ def show(version_id: int) -> str:
             formats=FORMATS,
             licences=catalogue.LICENCES,
             published=catalogue.of_version(session, version),
-            records=list(islice(frozen.records(), 12)),
+            records=[links.preview(record) for record in islice(frozen.records(), 12)],
+            config=frozen.config,
+            fractions=frozen.fractions,
         )
 
 
@@ -111,20 +113,29 @@ def _freeze(project_id: int) -> Job:
         "seed": payloads.number(values, "seed", 0, highest=2**31),
         "fractions": _fractions(values),
     }
+    # What cannot be used is told now, not by the job.
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "version.freeze")
+        versions.checked_tag(session, project, asked["tag"])
     return jobs.start(project_id, "freeze", "version.freeze", asked)
 
 
 def _fractions(values: dict[str, Any]) -> dict[str, float] | None:
-    if isinstance(values.get("fractions"), dict):
-        return dict(values["fractions"])
-    shares = {name: values.get(name) for name in ("train", "validation", "test")}
+    given = values.get("fractions")
+    if given is not None:
+        if not isinstance(given, dict):
+            raise errors.Invalid(_("must be an object of shares"), place="fractions")
+        return splits.check_fractions(given)
+    shares = {name: values.get(name) for name in splits.SPLITS}
     if all(share in (None, "") for share in shares.values()):
         return None
     # The page asks for whole percents.
-    return {
-        name: payloads.number({name: share}, name, 0, highest=100) / 100
-        for name, share in shares.items()
-    }
+    return splits.check_fractions(
+        {
+            name: payloads.number({name: share}, name, 0, highest=100) / 100
+            for name, share in shares.items()
+        }
+    )
 
 
 def _publish(version_id: int) -> Job:
@@ -136,20 +147,25 @@ def _publish(version_id: int) -> Job:
         "name": catalogue.checked_name(payloads.text(values, "name", "")),
         "title": payloads.text(values, "title", project.title),
         "title_en": payloads.text(values, "title_en", ""),
-        "description": payloads.text(values, "description", project.description),
-        "licence": payloads.text(values, "licence", "CC-BY-4.0"),
-        "keywords": _words(values.get("keywords")),
-        "task_categories": _words(values.get("task_categories")),
-        "notes": payloads.text(values, "notes", ""),
+        "description": payloads.text(values, "description", project.description, longest=20_000),
+        "licence": payloads.choice(values, "licence", "CC-BY-4.0", catalogue.LICENCES),
+        "keywords": _words(values, "keywords"),
+        "task_categories": _words(values, "task_categories"),
+        "notes": payloads.text(values, "notes", "", longest=5000),
     }
     return jobs.start(project.id, "publish", "dataset.publish", asked)
 
 
-def _words(value: Any) -> list[str]:
-    if isinstance(value, str):
-        value = value.replace("，", ",").replace("、", ",").split(",")
-    words = [str(word).strip() for word in value or []]
-    return [word for word in words if word][:30]
+def _words(values: dict[str, Any], name: str) -> list[str]:
+    """Return a list of words, given as one or as a text with commas."""
+    given = values.get(name)
+    if not isinstance(given, list):
+        text = payloads.text(values, name, "", longest=2000)
+        given = text.replace("，", ",").replace("、", ",").split(",")
+    if len(given) > 30:
+        raise errors.TooLarge(_("must be at most %(limit)s words"), place=name, limit=30)
+    words = [payloads.text({name: word}, name, longest=100).strip() for word in given]
+    return [word for word in words if word]
 
 
 def _see(job: Job) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -34,7 +35,13 @@ def register_checkout() -> None:
 
 register_checkout()
 
-from jinbiao.tests import services  # noqa: E402 - only now can it be found
+# ruff: noqa: E402 - only now can it be found
+from jinbiao.datasets import migrations
+from jinbiao.datasets.db import Database
+from jinbiao.datasets.installation import Installation
+from jinbiao.datasets.settings import Settings
+from jinbiao.datasets.storage import FolderStorage
+from jinbiao.tests import services
 
 
 @contextmanager
@@ -76,16 +83,76 @@ def postgres_url() -> Iterator[str]:
         server.stop()
 
 
+@contextmanager
+def postgres_copy(url: str, template: str = "template1") -> Iterator[str]:
+    """Create a database, give its URL, and drop it whoever is still connected."""
+    name = f"jinbiao_test_{secrets.token_hex(6)}"
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield sa.make_url(url).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
 @pytest.fixture
 def postgres_database(postgres_url: str) -> Iterator[str]:
     """Create an empty database, give its URL, and drop it whoever is still connected."""
-    name = f"jinbiao_test_{secrets.token_hex(6)}"
-    engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield sa.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    with postgres_copy(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> Iterator[str]:
+    """Migrate a database once and give its name, to be copied for each test."""
+    with postgres_copy(postgres_url) as url:
+        migrated(url)
+        yield str(sa.make_url(url).database)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrate a database file once, to be copied for each test."""
+    file = tmp_path_factory.mktemp("template") / "jinbiao.sqlite3"
+    migrated(f"sqlite:///{file}")
+    return file
+
+
+def migrated(url: str) -> None:
+    """Bring a database to the newest schema and let go of it."""
+    database = Database(url)
+    migrations.upgrade(database)
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Give a migrated, empty database of either kind."""
+    if request.param == "sqlite":
+        file = tmp_path / "jinbiao.sqlite3"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
+        opened = Database(f"sqlite:///{file}")
+        yield opened
+        opened.close()
+        return
+    template = request.getfixturevalue("postgres_template")
+    with postgres_copy(request.getfixturevalue("postgres_url"), template) as url:
+        opened = Database(url)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> FolderStorage:
+    """Give an empty store of objects in a folder."""
+    return FolderStorage(tmp_path / "objects")
+
+
+@pytest.fixture
+def installation(tmp_path: Path, database: Database, objects: FolderStorage) -> Installation:
+    """Give an installation on either database, with its home in this test's folder."""
+    settings = Settings(home=tmp_path, database_url=database.url.render_as_string(False))
+    return Installation(settings, database, objects)
 
 
 @pytest.fixture(scope="session")

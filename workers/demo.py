@@ -7,7 +7,6 @@ The people of the demo get random passwords that nobody knows; an administrator 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +34,7 @@ from ..datasets.predictions import Prediction
 from ..datasets.projects import Project
 from ..datasets.tasks import Task
 from . import run as runner
+from . import spool
 
 SEED = 20260101
 LABELLED = 10
@@ -107,12 +107,10 @@ def run(
         return
     team = _people(installation)
     project = _project(installation, team, plan)
-    spool = installation.settings.home / "spool"
-    spool.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=spool) as folder:
-        found = _drawn(Path(folder), pairs + TO_TRY) if images is None else _read(images)
+    with spool.folder(installation.settings) as folder:
+        found = _drawn(folder, pairs + TO_TRY) if images is None else _read(images)
         chain = found if images is not None else found[:pairs]
-        yield f"import: {_import(installation, team, project, Path(folder), plan, chain)}"
+        yield f"import: {_import(installation, team, project, folder, plan, chain)}"
         yield f"review: {accept_all(installation, team.reviewer, project)} accepted"
         yield f"prelabel: {_prelabel(installation, team, project)}"
         truth = {board.name: board for board in chain}
@@ -122,7 +120,7 @@ def run(
         yield f"freeze: {frozen['tag']} {frozen['commit_id']}, {frozen['records']} records"
         if images is None:
             rest = found[pairs:]
-            _import(installation, team, project, Path(folder), plan, rest, "to_try")
+            _import(installation, team, project, folder, plan, rest, "to_try")
             yield f"to try yourself: {_prelabel(installation, team, project)}"
     result = _publish(installation, team, project, plan, int(frozen["version"]))
     yield f"published: {result['dataset']} {result['tag']}"

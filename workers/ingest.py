@@ -16,6 +16,7 @@ from ..datasets import audit, collection, errors, media, projects, sources
 from ..datasets.collection import Prepared
 from ..datasets.errors import _
 from ..datasets.projects import Project
+from . import spool
 from .work import Work
 
 # Items a transaction: large enough for bulk speed, small enough to show progress.
@@ -39,7 +40,7 @@ def run(work: Work) -> dict[str, Any]:
             path,
             keys=project.data_keys,
             media_keys=collection.media_keys(project),
-            limits=_source_limits(work),
+            limits=_source_limits(work, project),
             start_after=number,
             skipped=skipped,
             name=str(work.request.get("name") or path.name),
@@ -119,8 +120,8 @@ def _source(work: Work) -> Iterator[Path]:
     if local is not None:
         yield local
         return
-    with tempfile.TemporaryDirectory(prefix="jinbiao-import-") as folder:
-        target = Path(folder) / "upload"
+    with spool.folder(work.installation.settings) as folder:
+        target = folder / "upload"
         with work.installation.store.open(digest) as stream, target.open("wb") as out:
             shutil.copyfileobj(stream, out, 1024 * 1024)
         yield target
@@ -133,9 +134,26 @@ def _media_limits(work: Work) -> media.MediaLimits:
     )
 
 
-def _source_limits(work: Work) -> sources.SourceLimits:
+# Which files can stand where a config shows a tag; others in a folder are no data.
+_KINDS_SHOWN: dict[str, media.Kind] = {
+    "Image": "image",
+    "Audio": "audio",
+    "AudioPlus": "audio",
+    "Video": "video",
+    "Pdf": "pdf",
+    "PDF": "pdf",
+    "Text": "text",
+    "HyperText": "text",
+    "Paragraphs": "text",
+    "TimeSeries": "text",
+}
+
+
+def _source_limits(work: Work, project: Project) -> sources.SourceLimits:
     settings = work.installation.settings
+    shown = {_KINDS_SHOWN[i.tag] for i in project.config.objects if i.tag in _KINDS_SHOWN}
     return sources.SourceLimits(
+        kinds=frozenset(shown) or sources.SourceLimits.kinds,
         entries=settings.maximum_archive_entries,
         archive_bytes=settings.maximum_archive_bytes,
         file_bytes=settings.maximum_media_bytes,

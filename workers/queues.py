@@ -4,30 +4,46 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import closing
 
 import redis
+import sqlalchemy as sa
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import Queue
-from rq.exceptions import DuplicateJobError
 from rq.serializers import JSONSerializer
 
-from ..datasets import errors, jobs
+from ..datasets import errors
 from ..datasets.errors import _
 from ..datasets.installation import Installation
+from ..datasets.jobs import Job, JobState
 from ..datasets.settings import Settings
 
 QUEUE = "jinbiao"
+# A web request waits no longer than this for a queue that hangs, twice.
+ANSWER_SECONDS = 2.0
 log = logging.getLogger("jinbiao.queues")
 
 
-def connect(settings: Settings) -> redis.Redis:
-    """Return a client of the queue's Redis with bounded waits; nothing is opened yet."""
-    return redis.Redis.from_url(settings.redis_url, socket_connect_timeout=3)
+def connect(settings: Settings, answer_seconds: float | None = ANSWER_SECONDS) -> redis.Redis:
+    """Return a client of the queue's Redis with bounded waits; nothing is opened yet.
+
+    A worker that blocks until a job comes gives None for `answer_seconds`.
+    """
+    return redis.Redis.from_url(
+        settings.redis_url,
+        socket_connect_timeout=ANSWER_SECONDS,
+        socket_timeout=answer_seconds,
+        # One more try, at once: for a connection that the server closed while it was idle.
+        retry=Retry(NoBackoff(), 1),
+    )
 
 
 def check(settings: Settings) -> None:
     """Raise errors.Unavailable when the queue does not answer."""
     try:
-        connect(settings).ping()
+        with closing(connect(settings)) as client:
+            client.ping()
     except redis.RedisError as problem:
         raise errors.Unavailable(
             _("the queue does not answer: %(reason)s"), reason=str(problem)
@@ -39,34 +55,40 @@ def announce(installation: Installation, job_ids: Iterable[str]) -> None:
 
     A job that could not be announced is announced by the sweeper later.
     """
+    wanted = list(job_ids)
+    if not wanted:
+        return
     with installation.database.read() as session:
-        waiting = {
-            job_id: job.attempt
-            for job_id in job_ids
-            if (job := session.get(jobs.Job, job_id)) is not None
-            and job.state == jobs.JobState.WAITING
-        }
+        waiting = session.execute(
+            sa.select(Job.id, Job.attempt)
+            .where(Job.id.in_(wanted), Job.state == JobState.WAITING)
+            .order_by(Job.created_at, Job.id)
+        ).all()
     if not waiting:
         return
     try:
-        queue = Queue(QUEUE, connection=connect(installation.settings), serializer=JSONSerializer)
-        for job_id, attempt in waiting.items():
-            _enqueue(queue, job_id, attempt)
+        with closing(connect(installation.settings)) as client:
+            queue = Queue(QUEUE, connection=client, serializer=JSONSerializer)
+            _enqueue(queue, [(job_id, f"{job_id}-{attempt}") for job_id, attempt in waiting])
     except redis.RedisError as problem:
         log.warning("the queue is away, jobs wait for the sweeper: %s", problem)
 
 
-def _enqueue(queue: Queue, job_id: str, attempt: int) -> None:
-    try:
-        queue.enqueue(
-            "jinbiao.workers.run.run",
-            job_id,
-            # One hint for each attempt: a hint left behind by a killed worker blocks nothing.
-            job_id=f"{job_id}-{attempt}",
-            unique=True,
-            job_timeout=-1,
-            result_ttl=0,
-            failure_ttl=0,
-        )
-    except DuplicateJobError:
-        pass
+def _enqueue(queue: Queue, waiting: list[tuple[str, str]]) -> None:
+    """Enqueue (job id, hint) pairs but those whose hint is in the list already.
+
+    The list alone is asked, not what RQ remembers of a hint: a worker may have been killed
+    between taking the hint and beginning the job. A hint too many does no harm, because a
+    job that has begun cannot be begun again.
+    """
+    listed = set(queue.job_ids)
+    for job_id, hint in waiting:
+        if hint not in listed:
+            queue.enqueue(
+                "jinbiao.workers.run.run",
+                job_id,
+                job_id=hint,
+                job_timeout=-1,
+                result_ttl=0,
+                failure_ttl=0,
+            )

@@ -31,6 +31,7 @@ def command(settings: Settings) -> list[str]:
         *("--appendonly", "yes"),
         *("--appendfsync", "everysec"),
         *("--save", ""),
+        *("--logfile", str(folder / "redis.log")),
         *("--loglevel", "warning"),
     ]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +16,7 @@ from ..exporters.card import CardFacts, write_card
 from ..exporters.formats import FORMATS
 from ..exporters.output import Output
 from ..exporters.release import tree
+from . import spool
 from .work import Work
 
 # What a release carries unless told otherwise; formats that do not suit the data are left out.
@@ -98,8 +97,7 @@ def publish(work: Work) -> dict[str, Any]:
             _("must be among %(names)s"), place="formats", names=", ".join(FORMATS)
         )
     # A name or licence that cannot be used is told before the long work, not after it.
-    with installation.database.read() as session:
-        _dataset(session, work, version)
+    facts = _facts_now(work, version)
     done: list[tuple[str, list[WrittenFile]]] = []
     left_out: dict[str, str] = {}
     for number, name in enumerate(wanted, 1):
@@ -112,8 +110,6 @@ def publish(work: Work) -> dict[str, Any]:
         with installation.database.write() as session:
             work.advance(session, number, len(wanted) + 1)
             done.append((name, exports.files(session, row)))
-    with installation.database.read() as session:
-        facts = _facts(_dataset(session, work, version))
     card, front_matter = write_card(version, facts, done)
     files = tree(version, done, card, installation.store)
     with installation.database.write() as session:
@@ -151,10 +147,8 @@ def _exported(work: Work, version: FrozenVersion, format_name: str) -> exports.E
         there = exports.find(session, version.id, format_name)
     if there is not None:
         return there
-    spool = installation.settings.home / "spool"
-    spool.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=spool) as folder:
-        output = Output(installation.store, Path(folder))
+    with spool.folder(installation.settings) as folder:
+        output = Output(installation.store, folder)
         FORMATS[format_name].write(version, output)
         manifest_digest = output.finish(version, format_name)
     with installation.database.write() as session:
@@ -199,6 +193,15 @@ def _dataset(session: Session, work: Work, version: FrozenVersion) -> catalogue.
         keywords=[str(word) for word in request.get("keywords") or []],
         task_categories=[str(word) for word in request.get("task_categories") or []],
     )
+
+
+def _facts_now(work: Work, version: FrozenVersion) -> CardFacts:
+    """Return what the card will say, checked; the dataset itself is changed at the end only."""
+    with work.installation.database.write() as session:
+        trial = session.begin_nested()
+        facts = _facts(_dataset(session, work, version))
+        trial.rollback()
+    return facts
 
 
 def _facts(dataset: catalogue.Dataset) -> CardFacts:

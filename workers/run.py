@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
+import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from functools import cache
+from types import FrameType
 from typing import Any
 
+import redis
+import rq
 import sqlalchemy as sa
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from ..datasets import errors, jobs, settings
@@ -19,8 +26,8 @@ from ..datasets.errors import _
 from ..datasets.installation import Installation, open_installation
 from ..datasets.jobs import Job, JobState
 from ..datasets.people import User
-from . import expire, ingest, prelabel, queues, release
-from .work import Heartbeat, Progress, Work, _silent
+from . import expire, ingest, prelabel, queues, release, spool
+from .work import Heartbeat, Progress, Work, silent, stopping
 
 log = logging.getLogger("jinbiao.run")
 
@@ -34,6 +41,8 @@ KINDS: dict[str, Callable[[Work], dict[str, Any]]] = {
 }
 
 SWEEP_SECONDS = 2.0
+# A worker that is told to stop gives its job so long to reach a checkpoint.
+LEAVE_SECONDS = 6.0
 
 
 def run(job_id: str) -> None:
@@ -41,7 +50,7 @@ def run(job_id: str) -> None:
     perform(_installation(), job_id)
 
 
-def perform(installation: Installation, job_id: str, show: Progress = _silent) -> JobState | None:
+def perform(installation: Installation, job_id: str, show: Progress = silent) -> JobState | None:
     """Take a waiting job and do it; None when it is not there to be taken."""
     with installation.database.write() as session:
         job = jobs.begin(session, job_id, worker_name())
@@ -51,7 +60,7 @@ def perform(installation: Installation, job_id: str, show: Progress = _silent) -
     return carry_out(work, job.kind)
 
 
-def work_of(installation: Installation, job: Job, actor: User, show: Progress = _silent) -> Work:
+def work_of(installation: Installation, job: Job, actor: User, show: Progress = silent) -> Work:
     """Return a begun job as its function sees it."""
     return Work(
         installation=installation,
@@ -76,12 +85,14 @@ def carry_out(work: Work, kind: str) -> JobState | None:
     result: dict[str, Any] | None = None
     with Heartbeat(work):
         try:
+            work.check()
             result = KINDS[kind](work)
             state = JobState.DONE
         except errors.Cancelled as problem:
             state, error = JobState.CANCELLED, problem
-        except (errors.Unavailable, sa.exc.OperationalError) as problem:
+        except (errors.Unavailable, sa.exc.OperationalError, sa.exc.InterfaceError) as problem:
             log.warning("job %s: a part is away, will be tried again: %s", work.id, problem)
+            _spare(work)
             return None
         except errors.JinbiaoError as problem:
             state, error = JobState.FAILED, problem
@@ -98,28 +109,108 @@ def carry_out(work: Work, kind: str) -> JobState | None:
     return state
 
 
+def _spare(work: Work) -> None:
+    """Do not count this attempt: the job is not to blame for a part that is away."""
+    try:
+        with work.installation.database.write() as session:
+            session.execute(
+                sa.update(Job)
+                .where(Job.id == work.id, Job.attempt == work.attempt)
+                .values(attempts_allowed=Job.attempts_allowed + 1)
+            )
+    except sa.exc.DBAPIError as problem:
+        log.warning("job %s: the database is away too: %s", work.id, problem)
+
+
 def serve(installation: Installation, *, burst: bool = False) -> None:
-    """Work on jobs until told to stop; one process, models stay loaded."""
+    """Work on jobs until told to stop; one process, models stay loaded.
+
+    A queue that goes away is waited for. Told to stop, the worker leaves its job at the
+    next checkpoint, or where it stands when that takes too long: another one goes on.
+    """
     stop = threading.Event()
+    stopping.clear()
+    spool.sweep(installation)
     sweeper = threading.Thread(target=_sweep, args=(installation, stop), daemon=True)
     sweeper.start()
-    connection = queues.connect(installation.settings)
-    queue = Queue(queues.QUEUE, connection=connection, serializer=JSONSerializer)
-    worker = SimpleWorker(
-        [queue], connection=connection, serializer=JSONSerializer, name=worker_name()
-    )
-    worker.log_result_lifespan = False
+    previous = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
-        worker.work(burst=burst, logging_level="WARNING", with_scheduler=False)
+        while not stopping.is_set():
+            try:
+                _listen(installation, burst)
+                if burst:
+                    return
+                # Only a queue that went away ends the listening otherwise.
+                stopping.wait(1.0)
+            except redis.RedisError as problem:
+                log.warning("the queue is away, will look again: %s", problem)
+                if burst:
+                    return
+                stopping.wait(1.0)
+            except StopRequested:
+                pass
     finally:
+        for name, handler in previous.items():
+            signal.signal(name, handler)
         stop.set()
         sweeper.join()
 
 
+class JobWorker(SimpleWorker):
+    """Take hints from the queue in this process, and stop soon when told to."""
+
+    max_connection_wait_time = 2.0
+    log_result_lifespan = False
+    performing = False
+
+    def subscribe(self) -> None:
+        """Take no commands over the queue: the jobs table decides what is cancelled."""
+
+    def perform_job(self, job: rq.job.Job, queue: Queue) -> bool:
+        """Do the job that a hint names."""
+        self.performing = True
+        try:
+            return bool(super().perform_job(job, queue))
+        finally:
+            self.performing = False
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Stop listening at once, or leave the job at its next checkpoint.
+
+        Nothing here asks the queue: it may be stopping too.
+        """
+        if not stopping.is_set():
+            stopping.set()
+            last_word = threading.Timer(LEAVE_SECONDS, os._exit, (1,))
+            last_word.daemon = True
+            last_word.start()
+        self._stop_requested = True
+        if not self.performing:
+            raise StopRequested
+
+
+def _listen(installation: Installation, burst: bool) -> None:
+    connection = queues.connect(installation.settings, answer_seconds=None)
+    queue = Queue(queues.QUEUE, connection=connection, serializer=JSONSerializer)
+    # The queue remembers a killed worker for a while: each listening has a name of its own.
+    name = f"{worker_name()}-{secrets.token_hex(4)}"
+    worker = JobWorker([queue], connection=connection, serializer=JSONSerializer, name=name)
+    try:
+        worker.work(burst=burst, logging_level="CRITICAL", with_scheduler=False)
+    finally:
+        connection.close()
+
+
 def sweep(installation: Installation) -> None:
     """Give back what silent workers hold and lapsed reservations; announce what waits."""
+    asked = time.monotonic()
     with installation.database.write() as session:
-        waiting = jobs.reclaim(session, installation.settings.job_silence_seconds)
+        session.connection()
+        waited = time.monotonic() - asked
+        # Where this had to wait for the database, the others' heartbeats had to as well:
+        # their silence says nothing until they had time to speak.
+        silence = installation.settings.job_silence_seconds + (waited if waited < 1.0 else 1e6)
+        waiting = jobs.reclaim(session, silence)
     queues.announce(installation, waiting)
     expire.run(installation)
 
@@ -133,8 +224,9 @@ def _sweep(installation: Installation, stop: threading.Event) -> None:
     while True:
         try:
             sweep(installation)
-        except (sa.exc.SQLAlchemyError, errors.JinbiaoError) as problem:
-            log.warning("the sweeper could not do its round: %s", problem)
+        except Exception:
+            # Whatever it was, the next round must come: nobody else takes up lost jobs.
+            log.warning("the sweeper could not do its round", exc_info=True)
         if stop.wait(SWEEP_SECONDS):
             return
 

@@ -15,7 +15,8 @@ from types import FrameType
 
 log = logging.getLogger("jinbiao.supervise")
 
-STOP_SECONDS = 12.0
+STOP_SECONDS = 11.0
+SLOW_SECONDS = 15.0
 
 
 @dataclass
@@ -74,16 +75,19 @@ def keep_running(children: list[Child], when_up: Callable[[], None]) -> None:
             _restart_dead(children)
             time.sleep(0.2)
     finally:
-        for child in reversed(children):
-            _stop(child)
+        _stop(children)
         for name, handler in previous.items():
             signal.signal(name, handler)
 
 
 def _wait_until_ready(child: Child, stopping: Callable[[], bool]) -> None:
+    told = time.monotonic() + SLOW_SECONDS
     while not stopping() and not child.ready():
         if not child.is_running():
             _restart_dead([child])
+        if time.monotonic() > told:
+            log.warning("%s is not ready yet: see its messages above", child.name)
+            told = time.monotonic() + SLOW_SECONDS
         time.sleep(0.05)
 
 
@@ -95,6 +99,8 @@ def _restart_dead(children: Sequence[Child]) -> None:
             continue
         now = time.monotonic()
         if child.next_start <= child.started:
+            # What a killed process started must not hold its port or its files.
+            _kill_group(child.process)
             # One that dies at once is given more and more time, up to ten seconds.
             child.restarts += 1
             child.next_start = now + min(0.2 * 2 ** (child.restarts - 1), 10.0)
@@ -105,13 +111,27 @@ def _restart_dead(children: Sequence[Child]) -> None:
             child.start()
 
 
-def _stop(child: Child) -> None:
-    if child.process is None or child.process.poll() is not None:
-        return
-    child.process.terminate()
+def _stop(children: Sequence[Child]) -> None:
+    """Stop those that run, the last started first, all within STOP_SECONDS."""
+    deadline = time.monotonic() + STOP_SECONDS
+    # The first one carries the others: it is told when they have ended.
+    for group in (children[1:], children[:1]):
+        running = [child.process for child in reversed(group) if child.process is not None]
+        for process in running:
+            process.terminate()
+        for process in running:
+            try:
+                process.wait(max(deadline - time.monotonic(), 0.5))
+            except subprocess.TimeoutExpired:
+                # Its job will be taken up again from the last checkpoint.
+                log.warning("process %s did not stop in time", process.pid)
+            _kill_group(process)
+            process.wait()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process and what it started, as far as they are still there."""
     try:
-        child.process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        # Its job will be taken up again from the last checkpoint.
-        os.killpg(child.process.pid, signal.SIGKILL)
-        child.process.wait()
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

@@ -12,7 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..datasets import jobs
+from ..datasets import errors, jobs
+from ..datasets.errors import _
 from ..datasets.installation import Installation
 from ..datasets.people import User
 
@@ -20,8 +21,11 @@ log = logging.getLogger("jinbiao.work")
 
 Progress = Callable[[int, int | None], None]
 
+# Set when this process is told to stop: its job leaves at the next checkpoint.
+stopping = threading.Event()
 
-def _silent(_done: int, _total: int | None) -> None:
+
+def silent(_done: int, _total: int | None) -> None:
     """Show no progress."""
 
 
@@ -36,7 +40,7 @@ class Work:
     project_id: int | None
     request: dict[str, Any]
     checkpoint: dict[str, Any]
-    show: Progress = field(default=_silent)
+    show: Progress = field(default=silent)
 
     def advance(
         self,
@@ -49,9 +53,18 @@ class Work:
 
         Raises:
             errors.Cancelled: the job was cancelled or taken over.
+            errors.Unavailable: this worker is stopping; another one goes on.
         """
+        if stopping.is_set():
+            raise errors.Unavailable(_("the worker is stopping"))
         jobs.advance(session, self.id, self.attempt, done=done, total=total, checkpoint=checkpoint)
         self.show(done, total)
+
+    def check(self) -> None:
+        """Raise errors.Cancelled where somebody cancelled the job between two attempts."""
+        with self.installation.database.read() as session:
+            if self.is_cancelled(session):
+                raise errors.Cancelled(_("the job was cancelled"))
 
     def is_cancelled(self, session: Session) -> bool:
         """Tell whether somebody cancelled the job, rather than another worker taking it."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from .. import errors, permissions
-from ..db import Base, Id, now
+from ..db import Base, Id, insert_new, now
 from ..errors import _
 from ..people import Organisation, User, clean_line
 from ..projects import Project
@@ -115,20 +115,13 @@ def open_dataset(
         raise errors.Invalid(
             _("must be one of %(allowed)s"), place="licence", allowed=", ".join(LICENCES)
         )
-    dataset = session.scalar(
-        sa.select(Dataset).where(
-            Dataset.organisation_id == project.organisation_id, Dataset.name == name
-        )
-    )
-    if dataset is not None and dataset.project_id != project.id:
+    title = clean_line(title, "title", 200)
+    dataset = _row(session, project, name, title, licence)
+    if dataset.project_id != project.id:
         raise errors.Invalid(
             _("“%(name)s” is published from another project"), place="name", name=name
         )
-    if dataset is None:
-        dataset = Dataset(organisation_id=project.organisation_id, project_id=project.id, name=name)
-        dataset.organisation = project.organisation
-        session.add(dataset)
-    dataset.title = clean_line(title, "title", 200)
+    dataset.title = title
     dataset.title_en = title_en.strip()[:200]
     dataset.description = description[:20_000]
     dataset.licence = licence
@@ -139,6 +132,22 @@ def open_dataset(
     ).lower()
     session.flush()
     return dataset
+
+
+def _row(session: Session, project: Project, name: str, title: str, licence: str) -> Dataset:
+    """Return the row of that name, made now if it is not there."""
+    key = {"organisation_id": project.organisation_id, "name": name}
+    query = sa.select(Dataset).filter_by(**key)
+    found = session.scalar(query)
+    if found is None:
+        # Another job may be making the same one: whoever is second takes the first one's.
+        given = {"project_id": project.id, "title": title, "licence": licence}
+        empty = {"title_en": "", "description": "", "search_text": "", "downloads": 0}
+        lists = {"keywords": "[]", "task_categories": "[]"}
+        times = {"created_at": now(), "modified_at": now()}
+        insert_new(session, Dataset, [{**key, **given, **empty, **lists, **times}])
+        found = session.scalars(query).one()
+    return found
 
 
 def count_download(session: Session, dataset_id: int) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from .. import audit
+from .. import audit, errors
 from ..db import Base, Id, Path500, now
+from ..errors import _
 from ..exports import WrittenFile
 from ..people import User
 from ..versions import Version
@@ -67,8 +68,12 @@ def publish(
     Publishing the same version again returns the release that is there.
 
     Raises:
+        errors.Refused: the version is not frozen, or is another project's.
         errors.Invalid: two files have one path, or the tag stands for another commit.
     """
+    if version.commit_id is None or version.project_id != dataset.project_id:
+        raise errors.Refused(_("only a frozen version of the dataset's project is published"))
+    session.refresh(dataset, with_for_update={"key_share": True})
     there = session.scalar(
         sa.select(Release).where(
             Release.dataset_id == dataset.id, Release.commit_id == version.commit_id
@@ -76,7 +81,9 @@ def publish(
     )
     if there is not None:
         return there
-    rows = {file.path: file for file in files}
+    rows = _by_path(files)
+    if resolve(session, dataset, f"refs/tags/{version.tag}") is not None:
+        raise errors.Invalid(_("“%(tag)s” stands for another commit"), place="tag", tag=version.tag)
     release = Release(
         dataset_id=dataset.id,
         version_id=version.id,
@@ -161,3 +168,14 @@ def history(
     if before is not None:
         query = query.where(Release.id < before)
     return list(session.scalars(query.order_by(Release.id.desc()).limit(limit)))
+
+
+def _by_path(files: Iterable[WrittenFile]) -> dict[str, WrittenFile]:
+    found: dict[str, WrittenFile] = {}
+    for file in files:
+        if file.path in found:
+            raise errors.Invalid(_("two files have the path %(path)s"), path=file.path)
+        found[file.path] = file
+    if not found:
+        raise errors.Invalid(_("a release needs at least one file"))
+    return found

@@ -17,6 +17,7 @@ from ..errors import _
 # Every table is known once these modules are imported.
 MODULES = (catalogue, collection, jobs, manifests)
 METADATA = Base.metadata
+REVISION_TABLE = "alembic_version"
 
 
 def upgrade(database: Database, revision: str = "head") -> str:
@@ -47,6 +48,12 @@ def current(database: Database) -> str:
 def head() -> str:
     """Return the revision that this program needs."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def knows(revision: str) -> bool:
+    """Tell whether this program has that revision; an older one lacks those of a newer."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return revision in {script.revision for script in scripts}
 
 
 def check(database: Database) -> None:

@@ -80,16 +80,14 @@ def add_user(
         )
     if find_user(session, username) is not None:
         raise errors.Invalid(_("“%(username)s” is taken"), place="username", username=username)
-    generated = None if password is not None else secrets.token_urlsafe(12)
+    generated = secrets.token_urlsafe(12) if password is None else None
     user = User(
         username=username,
         name=clean_line(name or username, "name", 200),
         role=role,
         organisation_id=organisation.id,
         pseudonym=f"person-{secrets.token_hex(6)}",
-        password_hash=passwords.hashed(
-            passwords.check_password(password) if password else str(generated)
-        ),
+        password_hash=passwords.hashed(generated or passwords.check_password(password or "")),
         password_is_temporary=generated is not None,
         language=language,
     )

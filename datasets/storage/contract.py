@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -34,6 +34,10 @@ class ObjectStore(Protocol):
     def put_bytes(self, data: bytes) -> StoredObject:
         """Store bytes that are in memory already."""
         return self.put(io.BytesIO(data))
+
+    def put_many(self, contents: Sequence[bytes]) -> list[StoredObject]:
+        """Store many small objects, in order; when it fails, some may have been stored."""
+        return [self.put_bytes(data) for data in contents]
 
     def open(self, digest: str, start: int = 0, length: int | None = None) -> BinaryIO:
         """Open a range as a seekable stream; NotFound if missing, empty beyond the end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,6 +34,29 @@ def make_folder(folder: Path) -> None:
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
+
+
+def make_folders(folders: Collection[Path]) -> None:
+    """Create several folders as `make_folder` does, waiting for each parent once."""
+    missing = [folder for folder in folders if not folder.is_dir()]
+    parents = {folder.parent for folder in missing}
+    if not missing:
+        return
+    make_folders(parents)
+    for folder in missing:
+        folder.mkdir(exist_ok=True)
+    for parent in parents:
+        sync_folder(parent)
+
+
+def sync_files(names: Iterable[str]) -> None:
+    """Wait until files that are written and closed are on the disk."""
+    for name in names:
+        number = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def sync_folder(folder: Path) -> None:

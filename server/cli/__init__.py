@@ -6,8 +6,10 @@ import logging
 import sys
 
 import click
+import sqlalchemy as sa
 
 from ...datasets import errors
+from ...datasets.errors import _
 from .accounts import COMMANDS as ACCOUNTS
 from .chain import COMMANDS as CHAIN
 from .operate import COMMANDS as OPERATE
@@ -47,3 +49,17 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        say_error(
+            errors.Unavailable(
+                _("%(path)s cannot be used: %(reason)s"),
+                path=str(problem.filename or ""),
+                reason=reason,
+            )
+        )
+        sys.exit(1)
+    except sa.exc.OperationalError as problem:
+        reason = str(problem.orig).splitlines()[0]
+        say_error(errors.Unavailable(_("the database is away: %(reason)s"), reason=reason))
+        sys.exit(1)

@@ -19,7 +19,7 @@ def user() -> None:
 
 @user.command("add")
 @click.argument("username")
-@click.option("--role", type=click.Choice(list(Role)), required=True)
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
 @click.option("--organisation", required=True, help="组织代号 · Slug; made if it is new")
 @click.option("--organisation-name", default="", help="组织名称 · Its name, where it is new")
 @click.option("--name", default="", help="姓名 · The person's name")

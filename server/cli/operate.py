@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import sys
@@ -9,6 +10,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -20,8 +23,7 @@ from ...datasets.errors import _
 from ...datasets.installation import Installation, open_installation
 from ...datasets.people import Role
 from ...datasets.settings import Settings
-from ...datasets.storage import FolderStorage
-from ...workers import queues, redis_server, run, supervise
+from ...workers import queues, redis_server, run, spool, supervise
 from ...workers.supervise import Child
 from .. import health as health_checks
 from .opened import opened
@@ -37,10 +39,16 @@ def up(demo: bool) -> None:
     chosen = settings.load()
     _check_port(chosen)
     installation = open_installation(chosen)
-    migrations.upgrade(installation.database)
-    _first_admin(installation)
-    _clean(installation)
-    installation.close()
+    with _alone(chosen):
+        installation.database.check()
+        migrations.upgrade(installation.database)
+        _first_admin(installation)
+        spool.sweep(installation)
+        installation.close()
+        _keep_up(chosen, demo)
+
+
+def _keep_up(chosen: Settings, demo: bool) -> None:
     children = []
     if "JINBIAO_REDIS_URL" not in os.environ:
         children.append(
@@ -153,10 +161,21 @@ def _first_admin(installation: Installation) -> None:
     click.echo(f"  {password}")
 
 
-def _clean(installation: Installation) -> None:
-    """Sweep what killed writes left behind."""
-    if isinstance(installation.store, FolderStorage):
-        installation.store.sweep_unfinished(3600)
+@contextmanager
+def _alone(chosen: Settings) -> Iterator[None]:
+    """Hold the home while `up` runs: two of them would share one queue's files.
+
+    Raises:
+        errors.Unavailable: another `jinbiao up` holds it.
+    """
+    with (chosen.home / "up.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            raise errors.Unavailable(
+                _("another “jinbiao up” is running in %(home)s"), home=str(chosen.home)
+            ) from problem
+        yield
 
 
 def _demo(chosen: Settings) -> None:

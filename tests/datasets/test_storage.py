@@ -160,6 +160,21 @@ def test_the_same_bytes_are_stored_once(store: ObjectStore) -> None:
     assert list(store.digests()) == [ABC]
 
 
+def test_many_small_objects_go_in_together(store: ObjectStore) -> None:
+    contents = [b"a", b"", b"b" * 100, b"a"]
+    stored = store.put_many(contents)
+    assert stored == [store.put_bytes(data) for data in contents]
+    assert [store.read(found.digest) for found in stored] == contents
+    assert store.put_many([]) == []
+    assert len(list(store.digests())) == 3
+
+
+def test_the_folder_is_clean_after_many_that_failed(folder: FolderStorage, tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        folder.put_many([b"a", "no bytes"])  # type: ignore[list-item]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_many_put_the_same_bytes_at_once(store: ObjectStore) -> None:
     data = b"same" * 50_000
     with ThreadPoolExecutor(6) as pool:

@@ -39,9 +39,10 @@
     return null;
   };
 
-  const name = (text, x, y, color, size) => {
+  const name = (text, left, y, color, size, width) => {
     const group = element("g", {});
     const wide = [...text].reduce((sum, letter) => sum + (letter > "\u2e80" ? 1 : 0.58), 0) * size + size * 0.6;
+    const x = Math.max(0, Math.min(left, width - wide));
     const top = y > size * 1.4 ? y - size * 1.4 : y;
     group.append(element("rect", { x, y: top, width: wide, height: size * 1.4, fill: color }));
     const words = element("text", { x: x + size * 0.3, y: top + size * 1.05, class: "name", style: `font-size:${size}px` });
@@ -68,7 +69,7 @@
       drawn.setAttribute("stroke", color);
       drawn.setAttribute("fill", drawn.tagName === "polyline" ? "none" : color);
       sheet.append(drawn);
-      if (large && title) names.push(name(title, x, y, color, (13 * width) / (figure.clientWidth || width)));
+      if (large && title) names.push(name(title, x, y, color, (13 * width) / (figure.clientWidth || width), width));
     }
     sheet.append(...names);
     figure.append(sheet);

@@ -14,7 +14,8 @@
     const line = document.createElement("p");
     line.className = "fault";
     line.setAttribute("role", "alert");
-    line.textContent = field && form.elements[name] && name === place ? message : [place, message].filter(Boolean).join(": ");
+    // The name of a value says nothing to a reader; a place in what they wrote does.
+    line.textContent = /^\w*$/.test(place) ? message : `${place}: ${message}`;
     const box = field?.closest?.(".field");
     if (!box) {
       form.querySelector("[type=submit]").before(line);

@@ -271,7 +271,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['project_id'], ['projects.id'], name=op.f('fk_annotations_project_id_projects')),
     sa.ForeignKeyConstraint(['task_id'], ['tasks.id'], name=op.f('fk_annotations_task_id_tasks')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_annotations')),
-    sa.UniqueConstraint('task_id', 'unique_id', name=op.f('uq_annotations_task_id_unique_id'))
+    sa.UniqueConstraint('task_id', 'completed_by', 'unique_id', name=op.f('uq_annotations_task_id_completed_by_unique_id'))
     )
     with op.batch_alter_table('annotations', schema=None) as batch_op:
         batch_op.create_index('ix_annotations_review', ['project_id', 'state', 'id'], unique=False)

@@ -1,0 +1,125 @@
+"""Keep annotations and what they were before; read them back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from .. import errors, permissions
+from ..db import Base, Id, now
+from ..errors import _
+from ..people import User
+from ..projects import Project
+from ..tasks import Task
+
+
+class AnnotationState(StrEnum):
+    """Where an annotation is."""
+
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+
+
+class Annotation(Base):
+    """One person's answer for one task, in Label Studio's result JSON."""
+
+    __tablename__ = "annotations"
+    __table_args__ = (
+        sa.Index("ix_annotations_task", "task_id", "id"),
+        sa.Index("ix_annotations_review", "project_id", "state", "id"),
+        sa.UniqueConstraint("task_id", "completed_by", "unique_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    project_id: Mapped[int] = mapped_column(sa.ForeignKey("projects.id"))
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id"))
+    completed_by: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    state: Mapped[str] = mapped_column(sa.String(20), default=AnnotationState.SUBMITTED)
+    result: Mapped[str]
+    revision: Mapped[int] = mapped_column(default=1)
+    lead_time: Mapped[float | None]
+    parent_prediction: Mapped[int | None] = mapped_column(Id)
+    # Sent by the client; the same one twice is the same annotation.
+    unique_id: Mapped[str | None] = mapped_column(sa.String(64))
+    review_by: Mapped[int | None] = mapped_column(Id)
+    review_until: Mapped[dt.datetime | None]
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    updated_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+    @property
+    def result_values(self) -> list[dict[str, Any]]:
+        """Return the result, decoded."""
+        return list(msgspec.json.decode(self.result))
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Tell whether this is a skip, as Label Studio calls it."""
+        return self.state == AnnotationState.SKIPPED
+
+
+class AnnotationRevision(Base):
+    """What an annotation was before it was changed."""
+
+    __tablename__ = "annotation_revisions"
+
+    annotation_id: Mapped[int] = mapped_column(sa.ForeignKey("annotations.id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    result: Mapped[str]
+    ended_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+def get(
+    session: Session, user: User | None, annotation_id: int, action: str
+) -> tuple[Annotation, Task, Project]:
+    """Return an annotation with its task and project for somebody who wants to do `action`.
+
+    Raises:
+        errors.NotFound: there is none, or not for this person.
+    """
+    found = session.execute(
+        sa.select(Annotation, Task, Project)
+        .join(Task, Task.id == Annotation.task_id)
+        .join(Project, Project.id == Annotation.project_id)
+        .where(Annotation.id == annotation_id, Project.deleted_at.is_(None))
+    ).first()
+    if user is None:
+        raise errors.NotSignedIn(_("please sign in first"))
+    if found is None or not permissions.sees(user, found[2]):
+        raise errors.NotFound(_("there is no annotation %(id)s"), id=annotation_id)
+    permissions.require(user, action, found[2])
+    return found[0], found[1], found[2]
+
+
+def of_tasks(session: Session, task_ids: Iterable[int]) -> dict[int, list[Annotation]]:
+    """Return task id → its annotations, oldest first, in one query."""
+    found: dict[int, list[Annotation]] = {}
+    rows = session.scalars(
+        sa.select(Annotation).where(Annotation.task_id.in_(list(task_ids))).order_by(Annotation.id)
+    )
+    for row in rows:
+        found.setdefault(row.task_id, []).append(row)
+    return found
+
+
+def count(session: Session, project: Project) -> int:
+    """Count the annotations of a project, skips left out."""
+    query = sa.select(sa.func.count()).where(
+        Annotation.project_id == project.id, Annotation.state != AnnotationState.SKIPPED
+    )
+    return int(session.scalar(query) or 0)
+
+
+def count_in_state(session: Session, project: Project, state: str) -> int:
+    """Count the annotations of a project in one state."""
+    query = sa.select(sa.func.count()).where(
+        Annotation.project_id == project.id, Annotation.state == state
+    )
+    return int(session.scalar(query) or 0)

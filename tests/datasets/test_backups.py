@@ -1,0 +1,239 @@
+"""A backup holds everything, fits either database, and a broken one changes nothing."""
+
+from __future__ import annotations
+
+import io
+import stat
+import tarfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from jinbiao.datasets import audit, backups, jobs, migrations, people
+from jinbiao.datasets.db import Database
+from jinbiao.datasets.errors import Damaged, Invalid, Refused, Unavailable
+from jinbiao.datasets.installation import Installation
+from jinbiao.datasets.settings import Settings
+from jinbiao.datasets.storage import FolderStorage
+from jinbiao.tests import factories
+from jinbiao.tests.factories import accepted, frozen, judged, published, submitted, tone
+
+
+def silent(_done: int, _total: int | None) -> None:
+    """Show nothing."""
+
+
+@pytest.fixture
+def full(installation: Installation) -> Installation:
+    """Give an installation with a row in every table."""
+    with installation.database.write() as session:
+        team = factories.team(session)
+        boxes = factories.team(session, factories.BOX_CONFIG)
+        factories.bring(
+            session, installation.store, boxes.requester, boxes.project, factories.pictures(3)
+        )
+        items = factories.texts("预测", predictions=[{"result": tone()}])
+        factories.bring(session, installation.store, team.requester, team.project, items)
+        people.add_token(session, team.requester)
+        people.open_session(session, installation.settings, team.requester)
+        jobs.add(session, team.requester, "import", {"名": "值"})
+    made = factories.tasks(installation, team, 3)
+    accepted(installation, team, made[:2])
+    back = submitted(installation, team.annotator, team.project, made[2], lead_time=0.125)
+    judged(installation, team.reviewer, back, "reject", reason="不对\n再看")
+    published(installation, team, frozen(installation, team))
+    return installation
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    """Give an empty installation of either kind; nothing is migrated."""
+    home = tmp_path / "restored"
+    home.mkdir()
+    url = f"sqlite:///{home / 'jinbiao.sqlite3'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_database")
+    database = Database(url)
+    yield Installation(Settings(home=home), database, FolderStorage(home / "objects"))
+    database.close()
+
+
+def rows(database: Database) -> dict[str, list[Any]]:
+    """Return every row of every table."""
+    with database.engine.connect() as connection:
+        return {
+            table.name: list(
+                map(tuple, connection.execute(sa.select(table).order_by(*table.primary_key)))
+            )
+            for table in migrations.METADATA.sorted_tables
+        }
+
+
+def backup(installation: Installation, file: Path) -> dict[str, int]:
+    return backups.backup(installation, file, silent)
+
+
+def test_there_and_back_everything_is_the_same(
+    full: Installation, target: Installation, tmp_path: Path
+) -> None:
+    shown: list[tuple[int, int | None]] = []
+    file = tmp_path / "backup.tar"
+    counts = backups.backup(full, file, lambda done, total: shown.append((done, total)))
+    assert shown[-1] == (counts["objects"], counts["objects"])
+    assert backups.restore(target, file, silent) == counts
+    before, after = rows(full.database), rows(target.database)
+    assert len(before.pop("web_sessions")) == 1 and after.pop("web_sessions") == []
+    assert after == before
+    assert {name for name, found in before.items() if not found} <= {
+        "annotation_revisions",
+        "drafts",
+        "exports",
+        "export_files",
+        "import_rejects",
+        "trained_models",
+    }
+    digests = list(full.store.digests())
+    assert list(target.store.digests()) == digests and len(digests) == counts["objects"] > 0
+    for digest in digests:
+        assert target.store.read(digest) == full.store.read(digest)
+    with target.database.read() as session:
+        assert audit.verify(session).fault is None
+    # Work goes on: new rows get new numbers, new events join the chain.
+    with target.database.write() as session:
+        team = factories.team(session)
+    factories.tasks(target, team, 2)
+    with target.database.read() as session:
+        assert audit.verify(session).fault is None
+
+
+def test_a_backup_is_for_its_owner_only_and_never_overwrites(
+    full: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.tar"
+    backup(full, file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with pytest.raises(Invalid, match="exists already"):
+        backup(full, file)
+    with pytest.raises(Invalid, match="cannot be written"):
+        backup(full, tmp_path / "missing" / "backup.tar")
+    assert [path.name for path in tmp_path.glob("*.unfinished")] == []
+
+
+def test_a_database_in_use_is_not_overwritten(
+    full: Installation, target: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.tar"
+    backup(full, file)
+    migrations.upgrade(target.database)
+    with pytest.raises(Refused, match="not empty"):
+        backups.restore(target, file, silent)
+    assert rows(target.database)["users"] == []
+
+
+def test_only_a_database_of_this_program_is_backed_up(target: Installation, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="revision"):
+        backup(target, tmp_path / "backup.tar")
+
+
+def _cut(content: bytes) -> bytes:
+    return content[: len(content) * 2 // 3]
+
+
+def _cut_at_the_end(content: bytes) -> bytes:
+    place = content.rindex(b"backup.json")
+    return content[:place] + bytes(1024)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [_cut, _cut_at_the_end, lambda _content: b"", lambda content: b"not a tar" + content[:5000]],
+    ids=["cut", "without its end", "empty", "something else"],
+)
+def test_a_broken_file_is_refused_before_anything_is_written(
+    full: Installation, target: Installation, tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    file = tmp_path / "backup.tar"
+    backup(full, file)
+    file.write_bytes(spoil(file.read_bytes()))
+    with pytest.raises(Invalid, match="is not a backup"):
+        backups.restore(target, file, silent)
+    assert migrations.is_empty(target.database)
+    with pytest.raises(Invalid, match="is not a backup"):
+        backups.restore(target, tmp_path, silent)
+    with pytest.raises(Invalid, match="is not a backup"):
+        backups.restore(target, tmp_path / "missing", silent)
+
+
+def _repacked(file: Path, change: Callable[[str, bytes], bytes | None]) -> Path:
+    """Write the archive again with other contents."""
+    other = file.with_name(f"{uuid.uuid4()}.tar")
+    with tarfile.open(file) as old, tarfile.open(other, "w") as new:
+        for entry in old:
+            stream = old.extractfile(entry)
+            content = change(entry.name, stream.read() if stream else b"")
+            if content is not None:
+                entry.size = len(content)
+                new.addfile(entry, io.BytesIO(content))
+    return other
+
+
+def test_changed_bytes_and_changed_events_are_found(
+    full: Installation, target: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.tar"
+    backup(full, file)
+
+    def spoil_object(name: str, content: bytes) -> bytes:
+        return content + b"!" if name.startswith("objects/") else content
+
+    with pytest.raises(Damaged, match="digest"):
+        backups.restore(target, _repacked(file, spoil_object), silent)
+
+
+def test_a_backup_with_another_history_is_refused(
+    full: Installation, target: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.tar"
+    backup(full, file)
+
+    def spoil_event(name: str, content: bytes) -> bytes:
+        events = name == "tables/audit_events.jsonl"
+        return content.replace(b"project.create", b"project.delete") if events else content
+
+    with pytest.raises(Damaged, match="audit chain"):
+        backups.restore(target, _repacked(file, spoil_event), silent)
+
+
+def test_a_missing_object_is_found(
+    full: Installation, target: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.tar"
+    backup(full, file)
+    lost = next(iter(full.store.digests()))
+
+    def lose(name: str, content: bytes) -> bytes | None:
+        return None if name == f"objects/{lost}" else content
+
+    with pytest.raises(Damaged, match="of"):
+        backups.restore(target, _repacked(file, lose), silent)
+
+
+def test_a_backup_of_a_newer_program_is_refused(
+    full: Installation, target: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.tar"
+    backup(full, file)
+
+    def from_the_future(name: str, content: bytes) -> bytes:
+        if name != "backup.json":
+            return content
+        return msgspec.json.encode({**msgspec.json.decode(content), "revision": "9999"})
+
+    with pytest.raises(Invalid, match="newer program"):
+        backups.restore(target, _repacked(file, from_the_future), silent)
+    assert migrations.is_empty(target.database)

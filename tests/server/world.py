@@ -1,0 +1,241 @@
+"""Make a small world: two organisations, a person of every role, and clients to ask as them."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import zipfile
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+from werkzeug.test import TestResponse
+
+from jinbiao.datasets import labels, migrations, people
+from jinbiao.datasets.db import Database
+from jinbiao.datasets.installation import Installation, open_installation
+from jinbiao.datasets.jobs import Job, JobState
+from jinbiao.datasets.people import Role
+from jinbiao.datasets.settings import Settings
+from jinbiao.server.app import create
+from jinbiao.workers import run
+
+PASSWORD = "correct horse 7"
+SECRET = "0123456789abcdef" * 4
+# name → (role, organisation); the owner of the projects is "alpha".
+PEOPLE = {
+    "admin": (Role.PLATFORM_ADMIN, "platform"),
+    "requester": (Role.REQUESTER, "alpha"),
+    "vendor": (Role.VENDOR_ADMIN, "alpha"),
+    "annotator": (Role.ANNOTATOR, "alpha"),
+    "annotator2": (Role.ANNOTATOR, "alpha"),
+    "reviewer": (Role.REVIEWER, "alpha"),
+    "reviewer2": (Role.REVIEWER, "alpha"),
+    "other_requester": (Role.REQUESTER, "beta"),
+    "other_vendor": (Role.VENDOR_ADMIN, "beta"),
+    "other_annotator": (Role.ANNOTATOR, "beta"),
+    "other_reviewer": (Role.REVIEWER, "beta"),
+}
+BOXES = labels.TEMPLATES["defect_boxes"].config
+TEXTS = labels.TEMPLATES["text_entities"].config
+
+
+def populate(database: Database) -> dict[str, str]:
+    """Migrate an empty database, add everybody, and return name → API token."""
+    migrations.upgrade(database)
+    tokens: dict[str, str] = {}
+    with database.write() as session:
+        homes = {
+            slug: people.add_organisation(session, slug, slug)
+            for slug in ("platform", "alpha", "beta")
+        }
+        for name, (role, slug) in PEOPLE.items():
+            person, _none = people.add_user(
+                session, name, role=role, organisation=homes[slug], password=PASSWORD
+            )
+            tokens[name] = people.add_token(session, person)[1]
+    return tokens
+
+
+@dataclass
+class World:
+    """One installation with its application."""
+
+    installation: Installation
+    tokens: dict[str, str]
+    app: Flask = field(init=False)
+    plain: FlaskClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.app = create(self.installation)
+        self.plain = self.app.test_client(use_cookies=False)
+
+    def ask(self, method: str, path: str, who: str | None = None, **given: Any) -> TestResponse:
+        """Send a request, as somebody by token or as nobody."""
+        headers = dict(given.pop("headers", {}))
+        if who is not None:
+            headers.setdefault("Authorization", f"Token {self.tokens[who]}")
+        return self.plain.open(path, method=method, headers=headers, buffered=True, **given)
+
+    def get(self, who: str | None, path: str, **given: Any) -> TestResponse:
+        """Send a GET."""
+        return self.ask("GET", path, who, **given)
+
+    def post(self, who: str | None, path: str, json: Any = None, **given: Any) -> TestResponse:
+        """Send a POST, with JSON unless told otherwise."""
+        if json is not None:
+            given["json"] = json
+        return self.ask("POST", path, who, **given)
+
+    def patch(self, who: str | None, path: str, json: Any, **given: Any) -> TestResponse:
+        """Send a PATCH with JSON."""
+        return self.ask("PATCH", path, who, json=json, **given)
+
+    def good(self, response: TestResponse, status: int = 200) -> Any:
+        """Return the answer's JSON; it must have this status."""
+        assert response.status_code == status, response.text[:2000]
+        return response.json
+
+    def project(self, who: str = "requester", config: str = TEXTS, **values: Any) -> int:
+        """Create a project through the API and return its number."""
+        asked = {"title": "样例", "label_config": config, **values}
+        return int(self.good(self.post(who, "/api/projects/", asked), 201)["id"])
+
+    def import_list(self, project: int, tasks: Any, who: str = "requester") -> dict[str, Any]:
+        """Import a JSON list and do the job; return the job."""
+        answer = self.post(who, f"/api/projects/{project}/import", tasks)
+        return self.finished(self.good(answer, 202)["jobs"][0]["id"])
+
+    def upload(
+        self, project: int, *files: tuple[str, bytes], who: str = "requester"
+    ) -> list[dict[str, Any]]:
+        """Upload files and do the jobs; return them."""
+        answer = self.ask(
+            "POST",
+            f"/api/projects/{project}/import",
+            who,
+            data={"file": [(io.BytesIO(content), name) for name, content in files]},
+            content_type="multipart/form-data",
+        )
+        return [self.finished(job["id"]) for job in self.good(answer, 202)["jobs"]]
+
+    def finished(self, job_id: str) -> dict[str, Any]:
+        """Do one job in this process and return how it ended."""
+        run.perform(self.installation, job_id)
+        job: dict[str, Any] = self.good(self.get("admin", f"/api/jobs/{job_id}/"))
+        return job
+
+    def done(self, response: TestResponse) -> dict[str, Any]:
+        """Do the job that an answer names; it must end well; return its result."""
+        job = self.finished(self.good(response, 202)["id"])
+        assert job["state"] == JobState.DONE, job
+        result: dict[str, Any] = job["result"]
+        return result
+
+    def tasks(self, project: int, who: str = "requester") -> list[dict[str, Any]]:
+        """List a project's tasks."""
+        rows: list[dict[str, Any]] = self.good(
+            self.get(who, f"/api/projects/{project}/tasks/?page_size=1000")
+        )["tasks"]
+        return rows
+
+    def labelled(self, number: int = 4) -> int:
+        """Make a project of texts that one person labelled and another accepted."""
+        project = self.project()
+        self.import_list(project, [{"text": f"天津大学第{n}号"} for n in range(number)])
+        for _ in range(number):
+            task = self.good(self.get("annotator", f"/api/projects/{project}/next"))
+            sent = {"result": entity(), "unique_id": task["unique_lock_id"]}
+            self.good(self.post("annotator", f"/api/tasks/{task['id']}/annotations/", sent), 201)
+        for _ in range(number):
+            task = self.good(self.get("reviewer", f"/api/projects/{project}/next_review"))
+            path = f"/api/annotations/{task['annotations'][0]['id']}/reviews"
+            self.good(self.post("reviewer", path, {"verdict": "accept"}), 201)
+        return project
+
+    def frozen(self, number: int = 4) -> tuple[int, int]:
+        """Make a frozen version; return (project, version)."""
+        project = self.labelled(number)
+        result = self.done(self.post("requester", f"/api/projects/{project}/versions/", {}))
+        return project, int(result["version"])
+
+    def waiting(self) -> list[str]:
+        """List the jobs that nobody has taken."""
+        with self.installation.database.read() as session:
+            query = sa.select(Job.id).where(Job.state == JobState.WAITING)
+            return list(session.scalars(query))
+
+
+def entity(start: int = 0, end: int = 4, label: str = "ORG", number: int = 1) -> list[Any]:
+    """Return a result with one span of the text."""
+    return [
+        {
+            "id": f"span_{number}",
+            "from_name": "label",
+            "to_name": "text",
+            "type": "labels",
+            "value": {"start": start, "end": end, "labels": [label]},
+        }
+    ]
+
+
+def box(label: str = "dent", number: int = 1, **value: float) -> dict[str, Any]:
+    """Return a region of one box on a picture of 40 × 30 pixels."""
+    place = {"x": 10.0, "y": 10.0, "width": 20.0, "height": 20.0, "rotation": 0, **value}
+    return {
+        "id": f"box_{number}",
+        "from_name": "label",
+        "to_name": "image",
+        "type": "rectanglelabels",
+        "original_width": 40,
+        "original_height": 30,
+        "image_rotation": 0,
+        "value": {**place, "rectanglelabels": [label]},
+    }
+
+
+@cache
+def picture(seed: int = 1, size: tuple[int, int] = (40, 30)) -> bytes:
+    """Return a small PNG, another one for each seed."""
+    out = io.BytesIO()
+    Image.new("RGB", size, (seed % 256, seed // 256 % 256, 99)).save(out, "PNG")
+    return out.getvalue()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """Return a ZIP of files."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def settings_of(home: Path, database_url: str) -> Settings:
+    """Return settings with small limits; no queue is there."""
+    home.mkdir(parents=True, exist_ok=True)
+    return Settings(
+        home,
+        database_url=database_url,
+        redis_url=f"unix://{home / 'nobody.sock'}",
+        secret_key=SECRET,
+        maximum_upload_bytes=64 * 1024**2,
+        maximum_archive_bytes=256 * 1024**2,
+    )
+
+
+def copied(template: Path, home: Path) -> Settings:
+    """Return settings of a home with a copy of the populated database."""
+    settings = settings_of(home, f"sqlite:///{home / 'jinbiao.sqlite3'}")
+    shutil.copy(template, home / "jinbiao.sqlite3")
+    return settings
+
+
+def opened(settings: Settings, tokens: dict[str, str]) -> World:
+    """Open a world over settings whose database is populated."""
+    return World(open_installation(settings), tokens)
