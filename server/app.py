@@ -1,10 +1,7 @@
 """Build the web application: who asks, in what language, which routes, how errors look."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import flask
@@ -20,6 +17,7 @@ from ..datasets.installation import Installation
 from ..datasets.settings import secret_key
 from . import (
     annotations,
+    assets,
     assignments,
     auth,
     catalogue,
@@ -38,7 +36,6 @@ from . import (
     wording,
 )
 
-UI = Path(__file__).parent.parent / "ui"
 LANGUAGES = ("zh", "en")
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -57,6 +54,7 @@ EDITOR_POLICY = (
 
 BLUEPRINTS = (
     annotations.routes,
+    assets.routes,
     assignments.routes,
     catalogue.routes,
     exports.routes,
@@ -83,9 +81,9 @@ def create(installation: Installation) -> Flask:
     """Return the application of one installation."""
     app = Flask(
         "jinbiao",
-        template_folder=str(UI / "templates"),
-        static_folder=str(UI / "static"),
-        root_path=str(UI),
+        template_folder=str(assets.UI / "templates"),
+        static_folder=None,
+        root_path=str(assets.UI),
     )
     settings = installation.settings
     app.extensions["jinbiao"] = installation
@@ -103,7 +101,7 @@ def create(installation: Installation) -> Flask:
         WTF_CSRF_SSL_STRICT=False,
         BABEL_DEFAULT_LOCALE=settings.language,
         BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
-        BABEL_TRANSLATION_DIRECTORIES=str(UI / "words"),
+        BABEL_TRANSLATION_DIRECTORIES=str(assets.UI / "words"),
         EDITOR_POLICY=EDITOR_POLICY,
     )
     app.url_map.strict_slashes = False
@@ -143,20 +141,6 @@ def language() -> str:
     return auth.installation().settings.language
 
 
-def asset(path: str) -> str:
-    """Return the address of one of our static files, changed when its content changes."""
-    if path.startswith("scripts/"):
-        name = path.removeprefix("scripts/")
-        return flask.url_for("pages.script", name=name, v=_digest(path))
-    return flask.url_for("static", filename=path, v=_digest(path))
-
-
-@cache
-def _digest(path: str) -> str:
-    file = UI / path if path.startswith("scripts/") else UI / "static" / path
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:12] if file.is_file() else "0"
-
-
 def _protect(csrf: CSRFProtect) -> Callable[[], None]:
     def protect() -> None:
         changes = request.method in ("POST", "PUT", "PATCH", "DELETE")
@@ -185,10 +169,8 @@ def _headers(response: Response) -> Response:
     asked = request.args.get("language")
     if asked in LANGUAGES:
         response.set_cookie("language", str(asked), max_age=31_536_000, samesite="Lax")
-    if request.endpoint == "static" and request.args.get("v"):
-        headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
 
 
 def _page_values() -> dict[str, object]:
-    return {"user": getattr(flask.g, "user", None), "language": language(), "asset": asset}
+    return {"user": getattr(flask.g, "user", None), "language": language(), "asset": assets.asset}

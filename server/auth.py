@@ -78,7 +78,7 @@ def check_route() -> None:
     """
     view = flask.current_app.view_functions.get(request.endpoint or "")
     action = getattr(view, "jinbiao_action", None)
-    if view is None or request.endpoint == "static":
+    if view is None:
         return
     if action is None:
         raise errors.Forbidden(_("this route names no right"))

@@ -41,6 +41,19 @@ def address(digest: str, extension: str) -> str:
     )
 
 
+def thumbnail(row: Media) -> str:
+    """Return an address of a small copy of a picture."""
+    seconds = installation().settings.media_link_seconds
+    expires = (int(time.time()) // seconds + 2) * seconds
+    digest = row.display_digest or row.digest
+    return flask.url_for(
+        "media.thumbnail",
+        digest=digest,
+        expires=expires,
+        signature=_signature(digest, "thumbnail", expires),
+    )
+
+
 def preview(record: Record) -> dict[str, Any]:
     """Return what pages show of a frozen record: it, and the addresses of its pictures by key."""
     pictures = {

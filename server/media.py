@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
+
+import flask
 from flask import Blueprint, Response, request
 
+from ..datasets import media
 from . import files, links
 from .auth import PUBLIC, allows, installation
 
@@ -30,4 +34,23 @@ def show(digest: str, extension: str) -> Response:
     )
     if response.status_code == 200:
         response.headers["Cache-Control"] = "private, max-age=3600, immutable"
+    return response
+
+
+@routes.get("/thumbnails/<digest>")
+@allows(PUBLIC)
+def thumbnail(digest: str) -> Response:
+    """Send a small copy of a picture, made on first use and kept on this host."""
+    expires = request.args.get("expires", 0, type=int)
+    links.check(digest, "thumbnail", expires, request.args.get("signature", ""))
+    kept = installation().settings.home / "cache" / "thumbnails" / digest[:2] / f"{digest}.webp"
+    if not kept.is_file():
+        with installation().store.open(digest) as stream:
+            content = media.thumbnail(stream)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        draft = kept.with_name(f"{digest}.{uuid.uuid4().hex}")
+        draft.write_bytes(content)
+        draft.rename(kept)
+    response = flask.send_file(kept, mimetype=media.THUMBNAIL_TYPE, conditional=True)
+    response.headers["Cache-Control"] = "private, max-age=3600, immutable"
     return response

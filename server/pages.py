@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import flask
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, render_template
 
 from ..datasets import audit, catalogue, jobs, permissions, projects, tasks
 from ..datasets.people import Role
@@ -51,14 +51,3 @@ def audit_trail() -> str:
     with installation().database.read() as session:
         events = audit.events(session, before=before, limit=100)
     return render_template("audit/index.html", events=events)
-
-
-@routes.get("/scripts/<path:name>")
-@allows(PUBLIC)
-def script(name: str) -> Response:
-    """Send one of our scripts."""
-    folder = f"{flask.current_app.root_path}/scripts"
-    response = flask.send_from_directory(folder, name, mimetype="text/javascript")
-    if request.args.get("v"):
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-    return response

@@ -26,7 +26,7 @@ from ..datasets.people import User
 from ..datasets.projects import Project
 from ..datasets.tasks import Task
 from ..workers import queues
-from . import payloads
+from . import links, payloads
 from .auth import allows, installation, user
 
 routes = Blueprint("tasks", __name__)
@@ -204,10 +204,12 @@ def _card(project: Project, work: tuple[Any, Any, Any, Any]) -> dict[str, Any]:
     answer = made[-1] if made else (predicted[0] if predicted else None)
     main = project.data_keys[0] if project.data_keys else ""
     data = payloads.shown_data(task, media)
+    shown = media.get(tasks.media_digest(task.data_values.get(main)) or "")
+    is_picture = shown is not None and shown.width is not None
     return {
         "task": task,
         "data": data,
-        "picture": data.get(main) if tasks.media_digest(task.data_values.get(main)) else None,
+        "picture": links.thumbnail(shown) if is_picture else None,
         "text": None
         if tasks.media_digest(task.data_values.get(main))
         else str(task.data_values.get(main, ""))[:300],

@@ -332,7 +332,9 @@ class Killer:
         self.up, self.random = up, random.Random(seed)
         self.stop = threading.Event()
         self.killed: list[str] = []
+        # Seconds; late are those where something else was killed in the meantime.
         self.recovered: list[float] = []
+        self.recovered_late: list[float] = []
         self.threads = [
             threading.Thread(target=work, daemon=True) for work in (self._roam, self._hunt)
         ]
@@ -351,7 +353,7 @@ class Killer:
     def _roam(self) -> None:
         """Kill anything, every few seconds."""
         order: list[str] = []
-        while not self.stop.wait(self.random.uniform(4.0, 9.0)):
+        while not self.stop.wait(self.random.uniform(5.0, 12.0)):
             order = order or self.random.sample(self.MARKS, len(self.MARKS))
             self._kill(order.pop())
 
@@ -392,7 +394,7 @@ class Killer:
 
     def _measure(self, job: str, attempt: int) -> None:
         """Note how long the job of a killed worker takes to be running again."""
-        begin = time.monotonic()
+        begin, kills = time.monotonic(), len(self.killed)
         while time.monotonic() - begin < 30:
             _kind, state, now = self._jobs()[job]
             if state == "done" and now == attempt:
@@ -402,4 +404,6 @@ class Killer:
             if now > attempt:
                 break
             time.sleep(0.02)
-        self.recovered.append(time.monotonic() - begin)
+        took = time.monotonic() - begin
+        undisturbed = len(self.killed) == kills
+        (self.recovered if undisturbed else self.recovered_late).append(took)

@@ -105,7 +105,8 @@ def disturbed(up: Up, tokens: dict[str, str]) -> tuple[Chain, Notes, Killer]:
         f"\n{time.monotonic() - begin:.0f} s, killed {len(killer.killed)}: {killer.killed}\n"
         f"requests repeated: {ask.repeated}, annotations: "
         f"{len(chain.acknowledged) + len(notes.acknowledged)}\n"
-        f"a killed worker's job ran again after {[round(s, 1) for s in killer.recovered]} s"
+        f"a killed worker's job ran again after {[round(s, 1) for s in killer.recovered]} s, "
+        f"where more was killed meanwhile {[round(s, 1) for s in killer.recovered_late]} s"
     )
     return chain, notes, killer
 

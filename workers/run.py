@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import os
 import secrets
@@ -22,6 +23,7 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from ..datasets import errors, jobs, settings
+from ..datasets.db import now
 from ..datasets.errors import _
 from ..datasets.installation import Installation, open_installation
 from ..datasets.jobs import Job, JobState
@@ -40,7 +42,7 @@ KINDS: dict[str, Callable[[Work], dict[str, Any]]] = {
     "publish": release.publish,
 }
 
-SWEEP_SECONDS = 2.0
+SWEEP_SECONDS = 1.0
 # A worker that is told to stop gives its job so long to reach a checkpoint.
 LEAVE_SECONDS = 6.0
 
@@ -202,17 +204,44 @@ def _listen(installation: Installation, burst: bool) -> None:
 
 
 def sweep(installation: Installation) -> None:
-    """Give back what silent workers hold and lapsed reservations; announce what waits."""
+    """Give back what silent workers hold and lapsed reservations; announce what waits.
+
+    Writes only when there is something to give back.
+    """
+    silence = installation.settings.job_silence_seconds
+    with installation.database.read() as session:
+        silent = session.scalar(
+            sa.select(Job.id)
+            .where(
+                Job.state == JobState.RUNNING,
+                Job.heartbeat_at < now() - dt.timedelta(seconds=silence),
+            )
+            .limit(1)
+        )
+        waiting = list(
+            session.scalars(
+                sa.select(Job.id)
+                .where(Job.state == JobState.WAITING)
+                .order_by(Job.created_at)
+                .limit(1000)
+            )
+        )
+    if silent is not None:
+        waiting = _reclaim(installation, silence)
+    queues.announce(installation, waiting)
+    expire.run(installation)
+
+
+def _reclaim(installation: Installation, silence: float) -> list[str]:
+    """Put the jobs of silent workers back; return the ids of all that wait."""
     asked = time.monotonic()
     with installation.database.write() as session:
         session.connection()
-        waited = time.monotonic() - asked
-        # Where this had to wait for the database, the others' heartbeats had to as well:
-        # their silence says nothing until they had time to speak.
-        silence = installation.settings.job_silence_seconds + (waited if waited < 1.0 else 1e6)
-        waiting = jobs.reclaim(session, silence)
-    queues.announce(installation, waiting)
-    expire.run(installation)
+        if time.monotonic() - asked > 1.0:
+            # Where this had to wait for the database, heartbeats had to as well: silence
+            # says nothing until the others had time to speak.
+            return []
+        return jobs.reclaim(session, silence)
 
 
 def worker_name() -> str:

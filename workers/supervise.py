@@ -94,16 +94,16 @@ def _wait_until_ready(child: Child, stopping: Callable[[], bool]) -> None:
 def _restart_dead(children: Sequence[Child]) -> None:
     for child in children:
         if child.process is None or child.process.poll() is None:
-            if time.monotonic() - child.started > 30:
+            if time.monotonic() - child.started > 10:
                 child.restarts = 0
             continue
         now = time.monotonic()
         if child.next_start <= child.started:
             # What a killed process started must not hold its port or its files.
             _kill_group(child.process)
-            # One that dies at once is given more and more time, up to ten seconds.
+            # One that dies at once is given more and more time, up to two seconds: a job may wait.
             child.restarts += 1
-            child.next_start = now + min(0.2 * 2 ** (child.restarts - 1), 10.0)
+            child.next_start = now + min(0.2 * 2 ** (child.restarts - 1), 2.0)
             log.warning(
                 "%s ended with code %s, starting it again", child.name, child.process.returncode
             )

@@ -257,7 +257,7 @@
     if (reviewing) {
       options.task = { ...task, annotations: [task.annotation ?? task.annotations[0]] };
       options.interfaces = ["panel", "controls", "infobar", "topbar", "instruction", "side-column",
-        "annotations:history", "annotations:current", "predictions:tabs", "edit-history", "review"];
+        "annotations:history", "annotations:current", "predictions:tabs", "edit-history"];
     }
     try {
       await editor().open(options);
