@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from jinbiao.datasets import boards
@@ -19,6 +19,7 @@ from jinbiao.tests.ui.conftest import ROOT, Running
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse 电池"
+CLASSES = ("开路", "短路", "缺口", "毛刺", "余铜", "针孔")
 OUTPUT = ROOT / "tests" / "output"
 
 
@@ -153,13 +154,13 @@ def label_all(page: Page, project: int) -> None:
     for number in range(3):
         expect(editor.locator(".lsf-controls")).to_be_visible(timeout=30_000)
         ready(page)
-        if number == 0:
-            page.wait_for_timeout(800)
+        classify_all(page)
+        if number == 1:
             path = shot(page, "workbench")
             if os.environ.get("JINBIAO_UPDATE_SCREENSHOT"):
-                (ROOT / "docs" / "images").mkdir(parents=True, exist_ok=True)
-                shutil.copy(path, ROOT / "docs" / "images" / "workbench.png")
-        classify_all(page)
+                with Image.open(path) as picture:
+                    small = picture.convert("RGB").quantize(128)
+                small.save(ROOT / "docs" / "images" / "workbench.png", optimize=True)
         task = page.locator("#workbench").get_attribute("data-task")
         page.keyboard.press("Control+Enter")
         gone(page, task)
@@ -174,8 +175,8 @@ def classify_all(page: Page) -> None:
     expect(regions.first).to_be_visible()
     for index in range(regions.count()):
         regions.nth(index).click()
-        frame.locator("body").press("1")
-        expect(regions.nth(index)).to_contain_text("开路")
+        frame.locator("body").press(str(index % len(CLASSES) + 1))
+        expect(regions.nth(index)).to_contain_text(CLASSES[index % len(CLASSES)])
 
 
 def review_all(page: Page, project: int) -> None:
