@@ -34,6 +34,7 @@ class Assignment(Base):
         sa.UniqueConstraint("task_id", "user_id"),
         sa.Index("ix_assignments_open", "project_id", "user_id", "state", "id"),
         sa.Index("ix_assignments_lapse", "state", "reserved_until"),
+        sa.Index("ix_assignments_person", "project_id", "user_id", "task_id"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -169,21 +170,34 @@ def expire(session: Session, limit: int = 1000) -> int:
 
 
 def _take_slot(session: Session, annotator: User, project: Project) -> int | None:
-    query = sa.select(QueuedTask).where(QueuedTask.project_id == project.id)
-    if project.maximum_annotations > 1:
-        mine = sa.exists().where(
-            Assignment.task_id == QueuedTask.task_id, Assignment.user_id == annotator.id
-        )
-        query = query.where(~mine)
-    query = query.order_by(QueuedTask.priority, QueuedTask.task_id).limit(1)
-    query = query.execution_options(populate_existing=True)
     # Pass by what others are taking; only when nothing else is left, wait for them.
+    choices = _choices(session, annotator, project)
     for skip_locked in (True, False):
-        slot = session.scalar(query.with_for_update(skip_locked=skip_locked))
-        if slot is not None:
-            _use_slot(session, slot)
-            return slot.task_id
+        for choice in choices:
+            slot = session.scalar(
+                choice.order_by(QueuedTask.priority, QueuedTask.task_id)
+                .limit(1)
+                .with_for_update(skip_locked=skip_locked)
+                .execution_options(populate_existing=True)
+            )
+            if slot is not None:
+                _use_slot(session, slot)
+                return slot.task_id
     return None
+
+
+def _choices(session: Session, annotator: User, project: Project) -> list[sa.Select[QueuedTask]]:
+    """Return the queries for tasks that the annotator may take, the best first."""
+    queued = sa.select(QueuedTask).where(QueuedTask.project_id == project.id)
+    if project.maximum_annotations == 1:
+        return [queued]
+    own = (Assignment.project_id == project.id, Assignment.user_id == annotator.id)
+    furthest = session.scalar(sa.select(sa.func.max(Assignment.task_id)).where(*own)) or 0
+    # What they have done stays queued for others: begin behind it, look before it last.
+    return [
+        queued.where(QueuedTask.task_id > furthest),
+        queued.where(QueuedTask.task_id.not_in(sa.select(Assignment.task_id).where(*own))),
+    ]
 
 
 def _use_slot(session: Session, slot: QueuedTask) -> None:

@@ -73,12 +73,15 @@ def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
     if not rows:
         return 0
     on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert(table) if on_sqlite else postgresql.insert(table)
-    key = sa.inspect(table).primary_key
+    into = Base.metadata.tables[table.__tablename__]
+    insert = sqlite.insert(into) if on_sqlite else postgresql.insert(into)
     inserted = session.execute(
-        insert.on_conflict_do_nothing().returning(*key), [dict(row) for row in rows]
+        insert.on_conflict_do_nothing(),
+        [dict(row) for row in rows],
+        execution_options={"preserve_rowcount": True},
     )
-    return len(inserted.all())
+    assert isinstance(inserted, sa.CursorResult)
+    return inserted.rowcount
 
 
 class WriteTurn:

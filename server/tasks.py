@@ -230,7 +230,11 @@ def _start_imports(project_id: int) -> list[Job]:
     if not uploads:
         raise errors.Invalid(_("choose a file to upload"), place="file")
     limit = installation().settings.maximum_upload_bytes
-    stored = [(name, installation().store.put(stream, limit=limit)) for name, stream in uploads]
+    stored = []
+    for name, stream in uploads:
+        # A large upload lies in a temporary file until it is closed.
+        with stream:
+            stored.append((name, installation().store.put(stream, limit=limit)))
     with installation().database.write() as session:
         started = [
             jobs.add(

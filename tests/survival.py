@@ -22,7 +22,7 @@ from PIL import Image
 
 from jinbiao.datasets.labels import TEMPLATES
 from jinbiao.tests.server.command import Up, children_of
-from jinbiao.tests.server.world import TEXTS, World, entity, zipped
+from jinbiao.tests.server.world import TEXTS, World, entity, multipart, zipped
 
 PAIRS, LABELLED, SIDE, NOTES = 300, 20, 96, 400
 LABELS = ("open", "short", "mousebite", "spur", "copper", "pin_hole")
@@ -118,7 +118,7 @@ class OverHTTP:
         """Send once; OSError when there is no answer or the server is not well."""
         headers = {"Authorization": f"Token {self.tokens[who]}"}
         if isinstance(body, bytes):
-            data, headers["Content-Type"] = multipart(body)
+            data, headers["Content-Type"] = multipart(("boards.zip", body))
         else:
             data = None if body is None else json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
@@ -140,14 +140,6 @@ class OverHTTP:
             raise ConnectionError(repr(problem)) from problem
 
 
-def multipart(content: bytes) -> tuple[bytes, str]:
-    """Return a form with one file, and its content type."""
-    mark = "boundary-of-a-test"
-    head = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="boards.zip"\r\n'
-    body = head.encode() + b"Content-Type: application/zip\r\n\r\n" + content
-    return body + f"\r\n--{mark}--\r\n".encode(), f"multipart/form-data; boundary={mark}"
-
-
 class InProcess:
     """Ask the application itself, and do the jobs here."""
 
@@ -158,7 +150,7 @@ class InProcess:
         """Send a request; do the job that it started."""
         given: dict[str, Any] = {}
         if isinstance(body, bytes):
-            data, kind = multipart(body)
+            data, kind = multipart(("boards.zip", body))
             given = {"data": data, "content_type": kind}
         elif body is not None:
             given = {"json": body}
@@ -264,9 +256,7 @@ class Chain:
 
     def _known(self, kind: str) -> set[str]:
         jobs = self._good("requester", "GET", "/api/jobs/?page_size=100")
-        return {
-            job["id"] for job in jobs if job["kind"] == kind and job["project"] == self.project
-        }
+        return {job["id"] for job in jobs if job["kind"] == kind and job["project"] == self.project}
 
     def _tasks(self) -> list[dict[str, Any]]:
         path = f"/api/projects/{self.project}/tasks/?page_size=1000"

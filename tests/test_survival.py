@@ -149,14 +149,14 @@ def check_rows(installation: Installation, chain: Chain, notes: Notes) -> None:
         for project, number in ((chain.project, PAIRS), (notes.project, NOTES)):
             query = sa.select(sa.func.count()).where(Task.project_id == project)
             assert session.scalar(query) == number
-        per_task = sa.select(sa.func.count()).group_by(Annotation.task_id)
+        per_task = sa.select(sa.func.count(Annotation.id)).group_by(Annotation.task_id)
         assert set(session.scalars(per_task)) == {1}
         assert len(chain.acknowledged) == PAIRS - 20
         # One answer may have been kept whose acknowledgement nobody waited for.
         extra = len(made) - PAIRS - len(notes.acknowledged)
         assert extra == 0
         assert session.scalar(sa.select(sa.func.count(Review.id))) == PAIRS
-        per_task = sa.select(sa.func.count()).group_by(Prediction.task_id)
+        per_task = sa.select(sa.func.count(Prediction.id)).group_by(Prediction.task_id)
         assert set(session.scalars(per_task)) == {1}
         assert session.scalar(sa.select(sa.func.count(Prediction.id))) == PAIRS - 20
         assert {job.state for job in session.scalars(sa.select(Job))} == {"done"}

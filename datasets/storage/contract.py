@@ -70,10 +70,12 @@ class ObjectStore(Protocol):
 
 
 def check_digest(digest: str) -> None:
+    """Raise Invalid unless this is a SHA-256 in lower-case hex."""
     if not DIGEST.fullmatch(digest):
         raise Invalid(_("%(digest)s is not a SHA-256 digest"), digest=digest)
 
 
 def check_range(start: int, length: int | None) -> None:
+    """Raise Invalid for a range that begins or ends before the object."""
     if start < 0 or (length is not None and length < 0):
         raise Invalid(_("a range has no negative start or length"))

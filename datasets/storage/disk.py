@@ -23,6 +23,7 @@ def using_folder() -> Iterator[None]:
 
 
 def write_all(file: io.FileIO, chunk: bytes) -> None:
+    """Write a whole chunk to an unbuffered file."""
     left = memoryview(chunk)
     while left:
         left = left[file.write(left) :]
@@ -60,6 +61,7 @@ def sync_files(names: Iterable[str]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(number)

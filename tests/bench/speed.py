@@ -10,6 +10,7 @@ is checked, and the exit code is 1 when it is not right.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import tempfile
@@ -267,10 +268,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--queue", type=int, default=0, help="also label in so long a queue")
     parser.add_argument("--database", metavar="URL", help="an empty database; else SQLite")
     given = parser.parse_args(arguments)
+    before = os.getloadavg()[0]
     sizes = Sizes(given.tasks, given.growth, given.seconds, given.file_mb, given.queue)
     with tempfile.TemporaryDirectory(prefix="jb-", ignore_cleanup_errors=True) as folder:
         lines, found = measure(Path(folder), given.database, sizes)
-    print_table(lines, [reference.SOURCE_ZH, reference.SOURCE_EN])
+    busy, cores = os.getloadavg()[0], os.cpu_count()
+    machine = (
+        f"本机 this machine: {cores} 核 cores; 平均负载 load average {before:.1f} → {busy:.1f}"
+    )
+    print_table(lines, [machine, reference.SOURCE_ZH, reference.SOURCE_EN])
     for fault in found:
         print(f"错误 wrong: {fault}", file=sys.stderr)
     return 1 if found else 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from jinbiao.datasets import annotations, labels
+from jinbiao.datasets import annotations, labels, reviews
 from jinbiao.datasets.annotations import (
     Annotation,
     AnnotationRevision,
@@ -197,39 +198,20 @@ def test_only_the_author_changes_and_only_before_acceptance(
         update(installation, team.annotator, made)
 
 
-def test_acceptance_and_change_at_once_leave_one_winner(
-    installation: Installation, team: Team
+def test_a_change_looks_at_the_annotation_as_it_is_now(
+    installation: Installation, team: Team, task: Task
 ) -> None:
-    """What was accepted is what the reviewer saw, or the change came first and waits again."""
-    for task in factories.tasks(installation, team, 8):
-        made = submitted(installation, team.annotator, team.project, task)
-        start = threading.Barrier(2)
-
-        def change(made: Annotation = made, start: threading.Barrier = start) -> None:
-            with installation.database.write() as session:
-                row, task, project = annotations.get(
-                    session, team.annotator, made.id, "annotation.write"
-                )
-                if not installation.database.is_sqlite:
-                    start.wait()
-                annotations.update(session, team.annotator, project, task, row, tone("bad"))
-
-        def accept(made: Annotation = made, start: threading.Barrier = start) -> None:
-            if not installation.database.is_sqlite:
-                start.wait()
-            judged(installation, team.reviewer, made)
-
-        with ThreadPoolExecutor(2) as pool:
-            changing, accepting = pool.submit(change), pool.submit(accept)
-            accepting.result()
-            refused = changing.exception()
-        assert refused is None or isinstance(refused, Refused)
-        with installation.database.read() as session:
-            row = session.get_one(Annotation, made.id)
-            review = session.scalars(
-                sa.text("SELECT revision FROM reviews WHERE annotation_id = :id"), {"id": made.id}
-            ).all()
-        assert (row.state, review) == (AnnotationState.ACCEPTED, [row.revision])
+    """The reviewer accepts it between the moment it was read and the moment it is changed."""
+    made = submitted(installation, team.annotator, team.project, task)
+    with installation.database.read() as session:
+        seen = session.get_one(Annotation, made.id)
+    judged(installation, team.reviewer, made)
+    with installation.database.write() as session:
+        session.add(seen)
+        assert seen.state == AnnotationState.SUBMITTED
+        row = session.get_one(Task, task.id)
+        with pytest.raises(Refused, match="accepted"):
+            annotations.update(session, team.annotator, team.project, row, seen, tone("bad"))
 
 
 # --- drafts ------------------------------------------------------------------------------------
@@ -324,4 +306,26 @@ def test_a_second_answer_does_not_undo_the_first_ones_acceptance(
     second = submitted(installation, team.colleague, team.project, task, tone("bad"))
     assert state(installation, task) == TaskState.ACCEPTED
     judged(installation, team.reviewer, second, "reject", reason="不对")
+    assert state(installation, task) == TaskState.ACCEPTED
+
+
+def test_an_answer_that_comes_during_an_acceptance_does_not_undo_it(
+    installation: Installation,
+) -> None:
+    with installation.database.write() as session:
+        team = factories.team(session, overlap=2)
+    (task,) = factories.tasks(installation, team, 1)
+    first = submitted(installation, team.annotator, team.project, task)
+    second = submitted(installation, team.colleague, team.project, task)
+    judged(installation, team.reviewer, second, "reject", reason="不对")
+    assert state(installation, task) == TaskState.RETURNED
+    with ThreadPoolExecutor(1) as pool:
+        with installation.database.write() as session:
+            row, its_task, project = annotations.get(
+                session, team.reviewer, first.id, "annotation.review"
+            )
+            reviews.judge(session, team.reviewer, project, its_task, row, "accept")
+            mending = pool.submit(update, installation, team.colleague, second)
+            time.sleep(0.3)
+        mending.result()
     assert state(installation, task) == TaskState.ACCEPTED

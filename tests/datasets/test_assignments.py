@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -154,6 +155,23 @@ def test_a_lapsed_task_that_nobody_took_can_still_be_submitted(installation: Ins
     assert mine
     lapse(installation.database, mine)
     submitted(installation, team.annotator, team.project, tasks[0])
+    check_books(installation.database, team, 1)
+
+
+def test_an_answer_that_comes_while_its_reservation_lapses(installation: Installation) -> None:
+    """The sweeper has deleted the reservation and not committed yet: the place is taken anew."""
+    team, tasks = a_team(installation, 1)
+    mine = claimed(installation, team.annotator, team.project)
+    assert mine
+    with installation.database.write() as session:
+        row = session.get_one(Assignment, mine.id)
+        row.reserved_until = now() - dt.timedelta(seconds=1)
+    with ThreadPoolExecutor(1) as pool:
+        with installation.database.write() as session:
+            assert assignments.expire(session) == 1
+            answer = pool.submit(submitted, installation, team.annotator, team.project, tasks[0])
+            time.sleep(0.3)
+        answer.result()
     check_books(installation.database, team, 1)
 
 

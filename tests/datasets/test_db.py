@@ -1,120 +1,95 @@
-"""Writers of one SQLite file: each gets its turn, none waits for ever, none is needed."""
+"""Both databases keep times, transactions and orders the same way."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import datetime as dt
 import threading
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 
-from jinbiao.datasets.db import Database, WriteTurn
+from jinbiao.datasets.db import Database, insert_new, now
+from jinbiao.datasets.errors import Invalid, Unavailable
+from jinbiao.datasets.people import Organisation
+from jinbiao.datasets.tasks import Media
 
-WRITER = """
-import sys, time
-import sqlalchemy as sa
-from jinbiao.datasets.db import Database
-database = Database(sys.argv[1])
-print("ready", flush=True)
-sys.stdin.readline()
-longest, end = 0.0, time.monotonic() + 1.5
-while time.monotonic() < end:
-    start = time.monotonic()
+
+def test_times_are_utc_and_aware(database: Database) -> None:
+    beijing = dt.datetime(2026, 1, 1, 8, 30, tzinfo=dt.timezone(dt.timedelta(hours=8)))
     with database.write() as session:
-        session.execute(sa.text("UPDATE numbers SET n = n + 1"))
-        longest = max(longest, time.monotonic() - start)
-        time.sleep(0.002)
-print(longest)
-"""
+        session.add(Organisation(slug="a", name="a", created_at=beijing))
+    with database.read() as session:
+        found = session.scalars(sa.select(Organisation)).one().created_at
+    assert found == beijing and found.tzinfo is dt.UTC
+    with pytest.raises(sa.exc.StatementError, match="zone"), database.write() as session:
+        session.add(Organisation(slug="b", name="b", created_at=dt.datetime(2026, 1, 1)))
+    assert now().tzinfo is dt.UTC
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path / 'a.sqlite3'}")
-    with opened.write() as session:
-        session.execute(sa.text("CREATE TABLE numbers (n INTEGER)"))
-        session.execute(sa.text("INSERT INTO numbers VALUES (0)"))
-    yield opened
-    opened.close()
+def test_a_transaction_is_whole_or_not_there(database: Database) -> None:
+    with pytest.raises(RuntimeError), database.write() as session:
+        session.add(Organisation(slug="a", name="a"))
+        session.flush()
+        raise RuntimeError
+    with database.read() as session:
+        session.add(Organisation(slug="b", name="b"))
+        session.flush()
+    with database.read() as session:
+        assert session.scalars(sa.select(Organisation)).all() == []
 
 
-def add_one(database: Database) -> None:
+def test_writers_that_read_first_wait_for_each_other(database: Database) -> None:
+    """A counter kept by reading and writing back loses nothing where the row is locked."""
     with database.write() as session:
-        found = session.scalar(sa.text("SELECT n FROM numbers"))
-        session.execute(sa.text("UPDATE numbers SET n = :n"), {"n": found + 1})
+        session.add(Organisation(slug="counter", name="0"))
 
+    def count(_number: int) -> None:
+        with database.write() as session:
+            row = session.scalars(sa.select(Organisation).with_for_update()).one()
+            row.name = str(int(row.name) + 1)
 
-def number(database: Database) -> int:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count, range(40)))
     with database.read() as session:
-        return int(session.scalar(sa.text("SELECT n FROM numbers")) or 0)
+        assert session.scalars(sa.select(Organisation.name)).one() == "40"
 
 
-def test_threads_lose_no_write(database: Database) -> None:
-    threads = [
-        threading.Thread(target=lambda: [add_one(database) for _ in range(25)]) for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert number(database) == 200
+def row(digest: str, size: int = 1) -> dict[str, object]:
+    return {"digest": digest, "size": size, "content_type": "image/png", "extension": ".png"}
 
 
-def test_no_process_starves(database: Database) -> None:
-    command = [sys.executable, "-P", "-c", WRITER, str(database.url)]
-    writers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    for writer in writers:
-        assert writer.stdout is not None and writer.stdout.readline() == "ready\n"
-    waits = [float(writer.communicate("go\n", timeout=30)[0]) for writer in writers]
-    # SQLite's own pauses alone grow to a tenth of a second, again and again.
-    assert max(waits) < 1.0, waits
-
-
-def test_a_failed_write_gives_its_turn_back(database: Database) -> None:
-    with pytest.raises(sa.exc.OperationalError), database.write() as session:
-        session.execute(sa.text("no SQL"))
-    add_one(database)
-    assert number(database) == 1
-
-
-def test_a_killed_process_takes_its_turn_with_it(database: Database) -> None:
-    holder = "import time; database.write().__enter__().execute(sa.text('SELECT 1'));"
-    program = WRITER.split("print")[0] + holder + "print('in', flush=True); time.sleep(60)"
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", program, str(database.url)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None and process.stdout.readline() == "in\n"
-    process.kill()
-    process.communicate()
-    start = time.monotonic()
-    add_one(database)
-    assert time.monotonic() - start < 5
-
-
-def test_patience_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(WriteTurn, "PATIENCE", 0.2)
-    turn = WriteTurn(tmp_path / "turn")
-    turn.enter()
-    start = time.monotonic()
-    other = threading.Thread(target=turn.enter)
-    other.start()
-    other.join()
-    assert 0.1 < time.monotonic() - start < 5
-    turn.leave()
-    turn.close()
-
-
-def test_readers_and_other_databases_take_no_turn(tmp_path: Path) -> None:
-    assert Database("postgresql://nobody@localhost/nothing").turn is None
-    database = Database(f"sqlite:///{tmp_path / 'a.sqlite3'}")
+def test_new_rows_only(database: Database) -> None:
+    with database.write() as session:
+        assert insert_new(session, Media, []) == 0
+        assert insert_new(session, Media, [row("a"), row("b"), row("a", 2)]) == 2
+        assert insert_new(session, Media, [row("b", 3), row("c")]) == 1
     with database.read() as session:
-        session.execute(sa.text("SELECT 1"))
-    assert not (tmp_path / "a.sqlite3-turn").exists()
-    database.close()
+        found = session.execute(sa.select(Media.digest, Media.size).order_by(Media.digest)).all()
+    assert [tuple(one) for one in found] == [("a", 1), ("b", 1), ("c", 1)]
+
+
+def test_new_rows_of_many_at_once(database: Database) -> None:
+    start = threading.Barrier(5)
+
+    def insert(number: int) -> int:
+        start.wait()
+        with database.write() as session:
+            return insert_new(session, Media, [row(f"{n:03}", number) for n in range(50)])
+
+    with ThreadPoolExecutor(5) as pool:
+        assert sum(pool.map(insert, range(5))) == 50
+
+
+@pytest.mark.parametrize("url", ["", "mysql://x/y", "postgresql+asyncpg://x/y", "postgresql"])
+def test_addresses_of_other_databases(url: str) -> None:
+    with pytest.raises(Invalid, match="JINBIAO_DATABASE_URL"):
+        Database(url)
+
+
+def test_a_database_that_is_away() -> None:
+    away = Database("postgres://li:hidden@127.0.0.1:1/x")
+    with pytest.raises(Unavailable) as refused:
+        away.check()
+    assert "hidden" not in str(refused.value) and "127.0.0.1" in str(refused.value)
+    away.close()

@@ -22,6 +22,7 @@ from jinbiao.datasets.annotations import Annotation, AnnotationState
 from jinbiao.datasets.db import Database, now
 from jinbiao.datasets.errors import Forbidden, Invalid, NotFound, Refused
 from jinbiao.datasets.installation import Installation
+from jinbiao.datasets.manifests import records
 from jinbiao.datasets.people import Role
 from jinbiao.datasets.reviews import Review
 from jinbiao.datasets.settings import Settings
@@ -261,7 +262,7 @@ def test_a_killed_freezing_ends_the_same(
     batches: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(manifests, "BATCH", 2)
+    monkeypatch.setattr(records, "BATCH", 2)
 
     class Killed(BaseException):
         pass

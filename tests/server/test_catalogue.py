@@ -17,7 +17,11 @@ def catalogue(shared_world: World) -> World:
     world = shared_world
     for number, name in enumerate(("one", "two", "three"), 1):
         project, version = world.frozen(number)
-        asked = {"name": name, "title": f"数据集 {name}", "keywords": ["焊缝"] if number > 1 else []}
+        asked = {
+            "name": name,
+            "title": f"数据集 {name}",
+            "keywords": ["焊缝"] if number > 1 else [],
+        }
         world.done(world.post("requester", f"/api/versions/{version}/publish", asked))
     return world
 

@@ -161,8 +161,9 @@ def test_a_backup_fills_an_empty_home(texts: tuple[Command, str], tmp_path: Path
     command.good("backup", str(target))
     other = Command(tmp_path / "other", command.settings)
     assert "8 tasks" in other.good("restore", str(target)).out
-    assert other.good("audit", "verify").out.split(",")[0] == (
-        command.good("audit", "verify").out.split(",")[0]
+    assert (
+        other.good("audit", "verify").out.split(",")[0]
+        == (command.good("audit", "verify").out.split(",")[0])
     )
     assert other.good("project", "list").out == command.good("project", "list").out
     again = other.fork("restore", str(target))

@@ -8,7 +8,6 @@ import pytest
 
 from jinbiao.tests.server.world import BOXES, World, box, picture
 
-
 # Data for our own scripts are no scripts.
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)(?! type=\"application/json\")[^>]*>")
 
@@ -90,7 +89,9 @@ def test_every_job_has_its_page(filled: World) -> None:
 def test_local_files_of_a_page_are_there(filled: World) -> None:
     seen = set()
     for path, who in PAGES:
-        for found in re.findall(r'(?:src|href)="(/(?:static|scripts)/[^"]+)"', filled.get(who, path).text):
+        for found in re.findall(
+            r'(?:src|href)="(/(?:static|scripts)/[^"]+)"', filled.get(who, path).text
+        ):
             seen.add(found.replace("&amp;", "&"))
     assert seen
     for address in seen:
@@ -105,7 +106,9 @@ def test_scripts_come_from_their_folder_only(filled: World) -> None:
         assert filled.get(None, path).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/audit?before=x", "/projects?before=-1", "/projects/1/tasks?after=x"])
+@pytest.mark.parametrize(
+    "path", ["/audit?before=x", "/projects?before=-1", "/projects/1/tasks?after=x"]
+)
 def test_a_page_that_cannot_be_is_refused(filled: World, path: str) -> None:
     page = filled.get("admin", path)
     assert (page.status_code, page.mimetype) == (400, "text/html")

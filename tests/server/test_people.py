@@ -219,7 +219,9 @@ def test_a_form_without_its_token_changes_nothing(world: World) -> None:
     api = browser.client.post("/api/projects/", json={"title": "t"})
     assert (api.status_code, api.mimetype) == (400, "application/problem+json")
     token = browser.csrf("/account")
-    headed = browser.client.post("/api/projects/", json={"title": ""}, headers={"X-CSRFToken": token})
+    headed = browser.client.post(
+        "/api/projects/", json={"title": ""}, headers={"X-CSRFToken": token}
+    )
     assert headed.json["code"] == "invalid"
     assert world.post("requester", "/api/projects/", {"title": ""}).json["code"] == "invalid"
 

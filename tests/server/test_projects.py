@@ -92,7 +92,9 @@ def test_what_cannot_be_used_is_named(shared_world: World, field: str, value: ob
 
 def test_all_problems_of_a_config_are_listed(shared_world: World) -> None:
     config = '<View><Image name="a" value="$x"/><Choices name="c" toName="b"/></View>'
-    answer = shared_world.post("requester", "/api/projects/", {"title": "t", "label_config": config})
+    answer = shared_world.post(
+        "requester", "/api/projects/", {"title": "t", "label_config": config}
+    )
     assert answer.status_code == 400
     assert len(answer.json["problems"]) >= 2
     assert all(problem["message"] for problem in answer.json["problems"])

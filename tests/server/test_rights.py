@@ -76,7 +76,6 @@ def fill(world: World) -> dict[str, str]:
         "tag": "v1.0.0",
         "digest": "0" * 64,
         "extension": "png",
-        "filename": "style.css",
     }
 
 
@@ -123,6 +122,7 @@ def address(route: str, values: dict[str, str]) -> str:
     """Return the address of a route for the things in the world."""
     special = {"/jobs/<job_id>/rejects": {"job_id": values["rejecting_job"]}}
     special["/scripts/<path:name>"] = {"name": "workbench.js"}
+    special["/static/<path:name>"] = {"name": "style.css"}
     special["/datasets/<owner>/<name>/resolve/<path:place>"] = {"place": "main/README.md"}
     given = {**values, **special.get(route, {})}
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda part: given[part[1]], route)
@@ -228,7 +228,12 @@ def test_markup_is_never_sent_as_markup(world: World) -> None:
     evil = b"<html><script>alert(1)</script></html>"
     svg = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
     jobs = world.upload(
-        project, ("a.html", evil), ("a.png", evil), ("a.svg", svg), ("b.png", svg), ("c.png", picture())
+        project,
+        ("a.html", evil),
+        ("a.png", evil),
+        ("a.svg", svg),
+        ("b.png", svg),
+        ("c.png", picture()),
     )
     assert [job["result"].get("tasks", 0) for job in jobs] == [0, 0, 0, 0, 1]
     shown = world.get(None, world.tasks(project)[0]["data"]["image"])

@@ -115,13 +115,9 @@ class World:
         self, project: int, *files: tuple[str, bytes], who: str = "requester"
     ) -> list[dict[str, Any]]:
         """Upload files and do the jobs; return them."""
-        answer = self.ask(
-            "POST",
-            f"/api/projects/{project}/import",
-            who,
-            data={"file": [(io.BytesIO(content), name) for name, content in files]},
-            content_type="multipart/form-data",
-        )
+        data, content_type = multipart(*files)
+        path = f"/api/projects/{project}/import"
+        answer = self.ask("POST", path, who, data=data, content_type=content_type)
         return [self.finished(job["id"]) for job in self.good(answer, 202)["jobs"]]
 
     def finished(self, job_id: str) -> dict[str, Any]:
@@ -205,6 +201,18 @@ def picture(seed: int = 1, size: tuple[int, int] = (40, 30)) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", size, (seed % 256, seed // 256 % 256, 99)).save(out, "PNG")
     return out.getvalue()
+
+
+def multipart(*files: tuple[str, bytes]) -> tuple[bytes, str]:
+    """Return a form with files of the name `file`, and its content type."""
+    mark = "boundary-of-a-test"
+    parts = [
+        b'--%s\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n%s\r\n"
+        % (mark.encode(), name.replace('"', "%22").replace("\n", "%0A").encode(), content)
+        for name, content in files
+    ]
+    return b"".join(parts) + f"--{mark}--\r\n".encode(), f"multipart/form-data; boundary={mark}"
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

@@ -294,6 +294,7 @@ def upgrade() -> None:
     with op.batch_alter_table('assignments', schema=None) as batch_op:
         batch_op.create_index('ix_assignments_lapse', ['state', 'reserved_until'], unique=False)
         batch_op.create_index('ix_assignments_open', ['project_id', 'user_id', 'state', 'id'], unique=False)
+        batch_op.create_index('ix_assignments_person', ['project_id', 'user_id', 'task_id'], unique=False)
 
     op.create_table('drafts',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -442,6 +443,7 @@ def downgrade() -> None:
     op.drop_table('exports')
     op.drop_table('drafts')
     with op.batch_alter_table('assignments', schema=None) as batch_op:
+        batch_op.drop_index('ix_assignments_person')
         batch_op.drop_index('ix_assignments_open')
         batch_op.drop_index('ix_assignments_lapse')
 

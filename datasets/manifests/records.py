@@ -1,0 +1,194 @@
+"""Turn the rows of a snapshot into records: split, media, names, pseudonyms."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from .. import labels, splits
+from ..annotations import Annotation
+from ..db import Database
+from ..people import User
+from ..predictions import Prediction, TrainedModel
+from ..reviews import Review
+from ..tasks import Media, Task, media_digest, media_of
+from ..versions import (
+    Record,
+    RecordMedia,
+    RecordPrediction,
+    RecordReview,
+    Version,
+    VersionRecord,
+)
+
+BATCH = 500
+
+Advance = Callable[[Session, int, int], None]
+
+
+def divide(database: Database, version: Version) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return group → split, and the version's statistics."""
+    config = labels.LabelConfig.from_json(version.parsed_label_config)
+    groups: dict[str, Counter[str]] = {}
+    for rows in _rows(database, version):
+        for record, task, annotation, review, _prediction, _model in rows:
+            found = groups.setdefault(_group(record, task), Counter())
+            found[""] += 1
+            counted = labels.label_counts(config, _result(annotation, review))
+            found.update({label: number for label, number in counted.items() if number})
+    fractions = msgspec.json.decode(version.fractions)
+    chosen = splits.assign(version.seed, fractions, groups)
+    by_split: dict[str, Counter[str]] = {name: Counter() for name in splits.SPLITS}
+    for group, counted in groups.items():
+        by_split[chosen[group]].update(counted)
+    total = sum(by_split.values(), Counter())
+    return chosen, {
+        "splits": {name: by_split[name].pop("", 0) for name in splits.SPLITS},
+        "labels": {label: total[label] for label in sorted(total) if label},
+        "labels_by_split": {
+            name: {label: counted[label] for label in sorted(counted)}
+            for name, counted in by_split.items()
+        },
+    }
+
+
+def write_lines(
+    database: Database, version: Version, chosen: Mapping[str, str], advance: Advance
+) -> None:
+    """Write each record's line of the manifest; what is there is written again, the same."""
+    with database.read() as session:
+        people: dict[int, str] = {
+            number: name for number, name in session.execute(sa.select(User.id, User.pseudonym))
+        }
+    taken: set[str] = set()
+    done = 0
+    for rows in _rows(database, version):
+        with database.read() as session:
+            media = media_of(session, [task for _record, task, *_rest in rows])
+        updates = []
+        for row in rows:
+            split = chosen[_group(row[0], row[1])]
+            line = _record(row, split, people, media, taken)
+            updates.append(
+                {
+                    "version_id": version.id,
+                    "position": row[0].position,
+                    "split": split,
+                    "line": msgspec.json.encode(line, order="sorted").decode(),
+                }
+            )
+        done += len(rows)
+        with database.write() as session:
+            advance(session, done, version.records)
+            session.execute(sa.update(VersionRecord), updates)
+
+
+def _record(
+    row: Sequence[Any],
+    split: str,
+    people: Mapping[int, str],
+    media: Mapping[str, Media],
+    taken: set[str],
+) -> Record:
+    record, task, annotation, review, prediction, model = row
+    stored, data = _media_and_data(task, media, record.key, taken)
+    return Record(
+        key=record.key,
+        name=task.name,
+        group=task.group,
+        split=split,
+        media=stored,
+        data=data,
+        result=_result(annotation, review),
+        annotator=people[annotation.completed_by],
+        prediction=_prediction(prediction, model),
+        review=None if review is None else RecordReview(people[review.reviewer_id], review.verdict),
+    )
+
+
+def _rows(database: Database, version: Version) -> Iterator[list[Any]]:
+    """Stream the snapshot joined with what each line needs, in batches."""
+    position = -1
+    query = (
+        sa.select(VersionRecord, Task, Annotation, Review, Prediction, TrainedModel)
+        .join(Task, Task.id == VersionRecord.task_id)
+        .join(Annotation, Annotation.id == VersionRecord.annotation_id)
+        .outerjoin(Review, Review.id == VersionRecord.review_id)
+        .outerjoin(Prediction, Prediction.id == Annotation.parent_prediction)
+        .outerjoin(TrainedModel, TrainedModel.id == Prediction.trained_model_id)
+        .where(VersionRecord.version_id == version.id)
+        .order_by(VersionRecord.position)
+        .limit(BATCH)
+    )
+    while True:
+        with database.read() as session:
+            rows = list(session.execute(query.where(VersionRecord.position > position)))
+        if not rows:
+            return
+        position = rows[-1][0].position
+        yield rows
+
+
+def _group(record: VersionRecord, task: Task) -> str:
+    # A record without a group is a group of its own.
+    return f"group/{task.group}" if task.group else f"record/{record.key}"
+
+
+def _result(annotation: Annotation, review: Review | None) -> list[dict[str, Any]]:
+    if review is not None and review.result is not None:
+        return list(msgspec.json.decode(review.result))
+    return annotation.result_values
+
+
+def _prediction(
+    prediction: Prediction | None, model: TrainedModel | None
+) -> RecordPrediction | None:
+    if prediction is None:
+        return None
+    weights = "" if model is None else model.weights_digest
+    return RecordPrediction(prediction.model_version, weights, prediction.score)
+
+
+def _media_and_data(
+    task: Task, media: Mapping[str, Media], key: str, taken: set[str]
+) -> tuple[dict[str, RecordMedia], dict[str, Any]]:
+    names = msgspec.json.decode(task.media_names)
+    stored: dict[str, RecordMedia] = {}
+    data: dict[str, Any] = {}
+    for data_key, value in task.data_values.items():
+        digest = media_digest(value)
+        if digest is None:
+            data[data_key] = value
+            continue
+        row = media[digest]
+        shown = row.display_digest is not None
+        extension = row.display_extension if shown else row.extension
+        stored[data_key] = RecordMedia(
+            source=digest,
+            sha256=row.display_digest or digest,
+            size=(row.display_size or 0) if shown else row.size,
+            file=_file_name(names.get(data_key, ""), str(extension), data_key, key, taken),
+            content_type=(row.display_content_type or "") if shown else row.content_type,
+            width=row.width,
+            height=row.height,
+        )
+    return stored, data
+
+
+def _file_name(name: str, extension: str, data_key: str, key: str, taken: set[str]) -> str:
+    """Return the original name made safe and, where it is taken, unique by the record's key."""
+    stem = name.replace("\\", "/").rsplit("/", 1)[-1]
+    stem = stem.rsplit(".", 1)[0] if "." in stem else stem
+    stem = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*%#]+', "_", stem).strip(" .")[:120] or key[:16]
+    # Case alone must not tell two files apart: not every disk keeps it.
+    for choice in (stem, f"{stem}-{key[:12]}{key[64:]}", f"{stem}-{key}"):
+        if f"{data_key}/{choice.lower()}" not in taken:
+            break
+    taken.add(f"{data_key}/{choice.lower()}")
+    return f"{choice}.{extension.lstrip('.')}"
