@@ -20,7 +20,7 @@ from ..datasets.jobs import Job, JobState
 from ..datasets.settings import Settings
 
 QUEUE = "jinbiao"
-# A web request waits no longer than this for a queue that hangs, twice.
+# A web request waits no longer than this for a queue that hangs.
 ANSWER_SECONDS = 2.0
 log = logging.getLogger("jinbiao.queues")
 
@@ -34,8 +34,8 @@ def connect(settings: Settings, answer_seconds: float | None = ANSWER_SECONDS) -
         settings.redis_url,
         socket_connect_timeout=ANSWER_SECONDS,
         socket_timeout=answer_seconds,
-        # One more try, at once: for a connection that the server closed while it was idle.
-        retry=Retry(NoBackoff(), 1),
+        # One more try, at once, where the connection broke; none where the server hangs.
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )
 
 

@@ -36,9 +36,11 @@ def divide(database: Database, version: Version) -> tuple[dict[str, str], dict[s
     """Return group → split, and the version's statistics."""
     config = labels.LabelConfig.from_json(version.parsed_label_config)
     groups: dict[str, Counter[str]] = {}
+    one_folder = _lies_in_one_group(database, version)
     for rows in _rows(database, version):
         for record, task, annotation, review, _prediction, _model in rows:
-            found = groups.setdefault(_group(record, task), Counter())
+            group = _alone(record) if one_folder else _group(record, task)
+            found = groups.setdefault(group, Counter())
             found[""] += 1
             counted = labels.label_counts(config, _result(annotation, review))
             found.update({label: number for label, number in counted.items() if number})
@@ -73,7 +75,7 @@ def write_lines(
             media = media_of(session, [task for _record, task, *_rest in rows])
         updates = []
         for row in rows:
-            split = chosen[_group(row[0], row[1])]
+            split = chosen.get(_group(row[0], row[1])) or chosen[_alone(row[0])]
             line = _record(row, split, people, media, taken)
             updates.append(
                 {
@@ -135,9 +137,29 @@ def _rows(database: Database, version: Version) -> Iterator[list[Any]]:
         yield rows
 
 
+def _lies_in_one_group(database: Database, version: Version) -> bool:
+    """Tell whether all records share one group, as when somebody imported one folder.
+
+    A group that holds everything says nothing of what belongs together, and keeping it
+    whole would leave the other splits empty.
+    """
+    query = (
+        sa.select(sa.func.min(Task.group), sa.func.max(Task.group))
+        .join(VersionRecord, VersionRecord.task_id == Task.id)
+        .where(VersionRecord.version_id == version.id)
+    )
+    with database.read() as session:
+        first, last = session.execute(query).one()
+    return bool(first == last)
+
+
+def _alone(record: VersionRecord) -> str:
+    return f"record/{record.key}"
+
+
 def _group(record: VersionRecord, task: Task) -> str:
     # A record without a group is a group of its own.
-    return f"group/{task.group}" if task.group else f"record/{record.key}"
+    return f"group/{task.group}" if task.group else _alone(record)
 
 
 def _result(annotation: Annotation, review: Review | None) -> list[dict[str, Any]]:

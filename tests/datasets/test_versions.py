@@ -224,6 +224,18 @@ def test_groups_are_not_divided(installation: Installation, team: Team) -> None:
     assert set().union(*found.values()) == {"train", "validation", "test"}
 
 
+def test_one_folder_that_holds_everything_is_divided(
+    installation: Installation, team: Team
+) -> None:
+    with installation.database.write() as session:
+        items = factories.texts(*(f"{n}" for n in range(12)), group="一号产线")
+        made = factories.bring(session, installation.store, team.requester, team.project, items)
+    accepted(installation, team, made)
+    records = list(opened(installation, frozen(installation, team)).records())
+    assert {record.group for record in records} == {"一号产线"}
+    assert {record.split for record in records} == {"train", "validation", "test"}
+
+
 def test_of_several_accepted_answers_the_one_accepted_first_counts(
     installation: Installation,
 ) -> None:
