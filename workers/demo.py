@@ -141,7 +141,7 @@ def accept_all(installation: Installation, reviewer: User, project: Project) -> 
     while True:
         with installation.database.write() as session:
             number, after = reviews.accept_in_bulk(
-                session, reviewer, project, after=after, limit=200
+                session, reviewer, project, after=after, limit=50
             )
         if number == 0:
             return total
