@@ -162,10 +162,34 @@ def label_all(page: Page, project: int) -> None:
                     small = picture.convert("RGB").quantize(128)
                 small.save(ROOT / "docs" / "images" / "workbench.png", optimize=True)
         task = page.locator("#workbench").get_attribute("data-task")
+        if number == 2:
+            reopen(page, project, task)
         page.keyboard.press("Control+Enter")
         gone(page, task)
     expect(page.locator("[data-empty]")).to_be_visible()
     sign_out(page)
+
+
+def reopen(page: Page, project: int, task: str | None) -> None:
+    """Close the tab with its work not submitted, open the project again: all is there."""
+    shown = labels_of(page)
+    assert shown
+    page.wait_for_timeout(2_500)
+    # What is on the server must be enough: the next tab may be on another machine.
+    page.evaluate("localStorage.clear()")
+    page.goto("about:blank")
+    page.goto(f"/projects/{project}/label")
+    ready(page)
+    expect(page.locator(f"#workbench[data-task='{task}']")).to_have_count(1)
+    assert labels_of(page) == shown
+
+
+def labels_of(page: Page) -> list[str]:
+    """Return the classes of the regions that the editor lists."""
+    frame = page.frame_locator("iframe[data-editor]")
+    regions = frame.locator(".lsf-outliner-item")
+    expect(regions.first).to_be_visible()
+    return [text for text in CLASSES for row in regions.all_inner_texts() if text in row]
 
 
 def classify_all(page: Page) -> None:

@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,33 +19,21 @@ from playwright.sync_api import (
     Locator,
     Page,
     expect,
-    sync_playwright,
 )
 
 from jinbiao.tests.ui.bench import COMMENT, UI, Bench, box, handler
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
 CONTROL_ENTER = {"modifiers": 2, "code": "Enter", "windowsVirtualKeyCode": 229}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start Chromium once for the module."""
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed here")
+@pytest.fixture(scope="module", autouse=True)
+def built_editor() -> None:
+    """Build the editor, which is quick when it is there."""
     build = [sys.executable, str(UI / "build" / "editor.py")]
     run = subprocess.run(build, capture_output=True, text=True, timeout=180)
     if run.returncode and "pip" in run.stderr and "Unexpected" not in run.stderr:
         pytest.skip(f"the package registry cannot be reached: {run.stderr.strip()[-200:]}")
     assert run.returncode == 0, run.stderr
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
