@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import flask
 from flask import Request, request
+from werkzeug.wrappers import Response
 
 from ..datasets import errors, people, permissions
 from ..datasets.errors import _
@@ -68,25 +69,33 @@ def identify() -> None:
             flask.g.user = people.user_of_session(session, secret)
 
 
-def check_route() -> None:
+def check_route() -> Response | None:
     """Ask the permission table before a route runs.
+
+    Somebody who signed in with a one-time password is sent to choose one of their own.
 
     Raises:
         errors.NotSignedIn: the route is not public and nobody is signed in, or the token
             that was sent is not good.
-        errors.Forbidden: the role lacks the right everywhere.
+        errors.Forbidden: the role lacks the right everywhere, or the password is still the
+            one-time one.
     """
     view = flask.current_app.view_functions.get(request.endpoint or "")
     action = getattr(view, "jinbiao_action", None)
     if view is None:
-        return
+        return None
     if action is None:
         raise errors.Forbidden(_("this route names no right"))
     if action == PUBLIC:
-        return
+        return None
     if flask.g.by_token and flask.g.user is None:
         raise errors.NotSignedIn(_("the token is not valid"))
-    permissions.require(flask.g.user, action)
+    who = permissions.require(flask.g.user, action)
+    if who.password_is_temporary and not flask.g.by_token and action != "account.use":
+        if request.path.startswith("/api/"):
+            raise errors.Forbidden(_("choose a password of your own first"))
+        return flask.redirect(flask.url_for("people.account"))
+    return None
 
 
 def token_of(asked: Request) -> str | None:

@@ -16,6 +16,7 @@ from ..workers import ingest, queues
 from ..workers.models import MODELS
 from . import files, payloads
 from .auth import allows, installation, user
+from .errors import words
 
 routes = Blueprint("jobs", __name__)
 PAGE = 40
@@ -186,11 +187,17 @@ def _retry(job_id: str) -> Job:
 
 
 def _rejects(job: Job) -> list[dict[str, Any]]:
-    """Return the first lines of the reject file, for the page."""
+    """Return the first lines of the reject file, in the reader's language."""
     digest = job.result_values.get("reject_file")
     if not digest:
         return []
     with installation().store.open(digest, 0, 200_000) as stream:
         content = stream.read()
     whole = content[: content.rfind(b"\n") + 1]
-    return ingest.reject_lines(whole)[:100]
+    lines = ingest.reject_lines(whole)[:100]
+    for line in lines:
+        problem = errors.JinbiaoError(line["message"])
+        problem.values = line["values"]
+        told = words(problem)
+        line["reason"] = f"{line['part']}: {told}" if line["part"] else told
+    return lines

@@ -33,14 +33,12 @@ def sign_in_now() -> AnyResponse | tuple[str, int]:
     values = payloads.body()
     target = _own_path(payloads.text(values, "next", "", longest=4000))
     username = payloads.text(values, "username", "")
+    password = payloads.text(values, "password", "", longest=1000)
     try:
+        with installation().database.read() as session:
+            proof = people.prove(session, username, password)
         with installation().database.write() as session:
-            found = people.sign_in(
-                session,
-                installation().settings,
-                username,
-                payloads.text(values, "password", "", longest=1000),
-            )
+            found = people.sign_in(session, installation().settings, username, proof)
             secret = None
             if found is not None:
                 secret = people.open_session(session, installation().settings, found)

@@ -41,10 +41,21 @@ def set_password(session: Session, user: User, password: str) -> None:
     session.execute(sa.delete(WebSession).where(WebSession.user_id == user.id))
 
 
-def sign_in(session: Session, settings: Settings, username: str, password: str) -> User | None:
-    """Check a name and password; count failures and lock after too many.
+def prove(session: Session, username: str, password: str) -> str | None:
+    """Check a name and password and return the proof that `sign_in` takes, or None.
 
-    Returns the user, or None when the pair is wrong: the caller commits either way, so
+    Slow on purpose, so it belongs into a reading session: one that writes would hold
+    everybody else up meanwhile. An unknown name takes as long as a known one.
+    """
+    user = session.scalar(sa.select(User).where(User.username == username))
+    known = user.password_hash if user is not None and user.is_active else None
+    return known if passwords.matches(known, password) else None
+
+
+def sign_in(session: Session, settings: Settings, username: str, proof: str | None) -> User | None:
+    """Sign in somebody who proved their password; count failures, lock after too many.
+
+    Returns the user, or None when nothing was proved: the caller commits either way, so
     that the count of failures is kept.
 
     Raises:
@@ -52,15 +63,14 @@ def sign_in(session: Session, settings: Settings, username: str, password: str) 
     """
     user = session.scalar(sa.select(User).where(User.username == username).with_for_update(of=User))
     if user is None or not user.is_active:
-        # As slow as for a known name, so that the time does not tell who exists.
-        passwords.matches(None, password)
         return None
     if user.locked_until is not None and user.locked_until > now():
         minutes = int((user.locked_until - now()).total_seconds() // 60) + 1
         raise errors.LockedOut(
             _("too many failed attempts: try again in %(minutes)s minutes"), minutes=minutes
         )
-    if passwords.matches(user.password_hash, password):
+    # A password that was changed since it was proved proves nothing.
+    if proof is not None and proof == user.password_hash:
         user.failed_logins, user.locked_until = 0, None
         return user
     user.failed_logins += 1

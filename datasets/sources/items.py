@@ -98,11 +98,20 @@ class Reject:
     reason: Problem
 
     def to_json(self) -> str:
-        """Return one JSON line (without its end) of number, place and reason in English."""
-        values = self.reason.values
-        reason = self.reason.message % values if values else self.reason.message
-        row = {"number": self.number, "place": self.place, "reason": reason}
-        return json.dumps(row, ensure_ascii=False)
+        """Return one JSON line (without its end) of number, place and reason in English.
+
+        The template and the values of the reason stand beside it, to be shown in another
+        language.
+        """
+        row = {
+            "number": self.number,
+            "place": self.place,
+            "reason": str(self.reason),
+            "part": self.reason.place,
+            "message": self.reason.message,
+            "values": self.reason.values,
+        }
+        return json.dumps(row, ensure_ascii=False, default=str)
 
 
 # What a source gives: called with the number it has, so that skipped ones cost nothing.

@@ -33,7 +33,8 @@ def li(installation: Installation) -> User:
 
 def sign_in(installation: Installation, password: str, username: str = "li") -> User | None:
     with installation.database.write() as session:
-        return people.sign_in(session, installation.settings, username, password)
+        proof = people.prove(session, username, password)
+        return people.sign_in(session, installation.settings, username, proof)
 
 
 # --- passwords ---------------------------------------------------------------------------------

@@ -109,6 +109,9 @@ def test_a_temporary_password_leads_to_the_account(world: World) -> None:
     browser = Browser(world)
     answer = browser.sign_in("new", added["password"], next="/projects")
     assert answer.location == "/account"
+    # Until it is changed, it opens nothing else.
+    assert browser.client.get("/projects").location == "/account"
+    assert browser.client.get("/api/projects/").status_code == 403
     wrong = browser.post("/account/password", "/account", old="no", new="a longer one 9")
     assert wrong.status_code == 400
     short = browser.post("/account/password", "/account", old=added["password"], new="short")
@@ -117,6 +120,7 @@ def test_a_temporary_password_leads_to_the_account(world: World) -> None:
         "/account/password", "/account", old=added["password"], new="a longer one 9"
     )
     assert changed.status_code == 200
+    assert browser.client.get("/projects").status_code == 200
     assert Browser(world).sign_in("new", added["password"]).status_code == 400
     assert Browser(world).sign_in("new", "a longer one 9").location == "/"
 

@@ -19,6 +19,8 @@ def test_a_list_in_the_body_becomes_tasks(world: World) -> None:
     (line,) = [json.loads(line) for line in rejects.text.splitlines()]
     assert line["number"] == 3
     assert "text" in rejects.text
+    shown = world.get("requester", f"/jobs/{job['id']}", headers={"Accept": "text/html"}).text
+    assert line["reason"] not in shown, "the page tells the reason in the reader's language"
 
 
 def test_a_zip_becomes_pictures_that_can_be_seen(world: World) -> None:
