@@ -17,7 +17,10 @@ routes = Blueprint("media", __name__)
 @routes.get("/media/<digest>.<extension>")
 @allows(PUBLIC)
 def show(digest: str, extension: str) -> Response:
-    """Send a medium; its address carries the right to see it."""
+    """Send a medium; its address carries the right to see it.
+
+    Always from here, never by way of an S3 link: pages only show what is of their origin.
+    """
     expires = request.args.get("expires", 0, type=int)
     links.check(digest, extension, expires, request.args.get("signature", ""))
     store = installation().store
@@ -30,7 +33,6 @@ def show(digest: str, extension: str) -> Response:
         content_type=files.content_type_of(name),
         file_name=name,
         etag=digest,
-        link_seconds=300,
     )
     if response.status_code == 200:
         response.headers["Cache-Control"] = "private, max-age=3600, immutable"

@@ -20,7 +20,6 @@ from ..datasets import (
     boards,
     catalogue,
     errors,
-    jobs,
     labels,
     people,
     projects,
@@ -344,21 +343,4 @@ def _job(
     installation: Installation, actor: User, project: Project, kind: str, request: dict[str, Any]
 ) -> dict[str, Any]:
     """Do a job in this process, the same one a worker would do, and return its result."""
-    with installation.database.write() as session:
-        job = jobs.add(
-            session,
-            actor,
-            kind,
-            request,
-            project_id=project.id,
-            organisation_id=project.organisation_id,
-            vendor_id=project.vendor_id,
-        )
-        begun = jobs.begin(session, job.id, runner.worker_name())
-    if begun is not None:
-        runner.carry_out(runner.work_of(installation, begun, actor), kind)
-    with installation.database.read() as session:
-        ended = jobs.get(session, job.id)
-    if ended.state != jobs.JobState.DONE:
-        raise jobs.failure(ended)
-    return ended.result_values
+    return runner.do_here(installation, actor, project, kind, request).result_values

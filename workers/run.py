@@ -28,6 +28,7 @@ from ..datasets.errors import _
 from ..datasets.installation import Installation, open_installation
 from ..datasets.jobs import Job, JobState
 from ..datasets.people import User
+from ..datasets.projects import Project
 from . import expire, ingest, prelabel, queues, release, spool
 from .work import Heartbeat, Progress, Work, silent, stopping
 
@@ -60,6 +61,40 @@ def perform(installation: Installation, job_id: str, show: Progress = silent) ->
             return None
         work = work_of(installation, job, session.get_one(User, job.created_by), show)
     return carry_out(work, job.kind)
+
+
+def do_here(
+    installation: Installation,
+    actor: User,
+    project: Project,
+    kind: str,
+    request: dict[str, Any],
+    show: Progress = silent,
+) -> Job:
+    """Do a job in this process, the same one a worker would do, and return it as it ended.
+
+    Raises:
+        errors.JinbiaoError: as the job ended, unless it is done.
+    """
+    with installation.database.write() as session:
+        job = jobs.add(
+            session,
+            actor,
+            kind,
+            request,
+            project_id=project.id,
+            organisation_id=project.organisation_id,
+            vendor_id=project.vendor_id,
+        )
+        # Begun in the same transaction: no worker can take it.
+        begun = jobs.begin(session, job.id, worker_name())
+    if begun is not None:
+        carry_out(work_of(installation, begun, actor, show), kind)
+    with installation.database.read() as session:
+        ended = jobs.get(session, job.id)
+    if ended.state != JobState.DONE:
+        raise jobs.failure(ended)
+    return ended
 
 
 def work_of(installation: Installation, job: Job, actor: User, show: Progress = silent) -> Work:

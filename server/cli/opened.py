@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ...datasets import jobs, migrations, people, permissions, settings
+from ...datasets import migrations, people, permissions, settings
 from ...datasets.installation import Installation, open_installation
-from ...datasets.jobs import Job, JobState
+from ...datasets.jobs import Job
 from ...datasets.people import User
 from ...datasets.projects import Project
 from ...workers import run
@@ -56,23 +56,5 @@ def run_here(
     Raises:
         errors.JinbiaoError: as the job ended.
     """
-    with installation.database.write() as session:
-        job = jobs.add(
-            session,
-            actor,
-            kind,
-            request,
-            project_id=project.id,
-            organisation_id=project.organisation_id,
-            vendor_id=project.vendor_id,
-        )
-        # Begun in the same transaction: no worker can take it.
-        begun = jobs.begin(session, job.id, run.worker_name())
     with progress(title) as show:
-        if begun is not None:
-            run.carry_out(run.work_of(installation, begun, actor, show), kind)
-    with installation.database.read() as session:
-        ended = jobs.get(session, job.id)
-    if ended.state != JobState.DONE:
-        raise jobs.failure(ended)
-    return ended
+        return run.do_here(installation, actor, project, kind, request, show)
