@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
-from ...datasets import errors, exports, labels, projects, tasks, versions
+from ...datasets import errors, exports, labels, people, projects, tasks, versions
 from ...datasets.errors import _
 from ...exporters import archive
 from ...exporters.formats import FORMATS
@@ -33,15 +34,31 @@ def project() -> None:
 @click.option(
     "--config", type=click.Path(path_type=Path), help="标注配置文件 · A labelling config (XML)"
 )
+@click.option("--organisation", help="所属单位代号 · The owner's slug; else one's own")
+@click.option("--vendor", help="标注公司代号 · The annotation company's slug")
 @ACTING
-def project_create(title: str, template: str | None, config: Path | None, username: str) -> None:
+def project_create(
+    title: str,
+    template: str | None,
+    config: Path | None,
+    organisation: str | None,
+    vendor: str | None,
+    username: str,
+) -> None:
     """新建项目，打印编号 · Create a project and print its number."""
     if (template is None) == (config is None):
         raise errors.Invalid(_("give either --template or --config"))
     xml = labels.TEMPLATES[template].config if template else _text(config)
     with opened() as installation, installation.database.write() as session:
         actor = acting_as(session, username, "project.create")
-        created = projects.create(session, actor, title=title, label_config=xml)
+        created = projects.create(
+            session,
+            actor,
+            title=title,
+            label_config=xml,
+            organisation=_organisation(session, organisation),
+            vendor=_organisation(session, vendor),
+        )
     click.echo(created.id)
 
 
@@ -236,6 +253,10 @@ def demo(images: Path | None, pairs: int) -> None:
         for line in demo_chain.run(installation, images=images, pairs=pairs):
             click.echo(line)
             sys.stdout.flush()
+
+
+def _organisation(session: Session, slug: str | None) -> people.Organisation | None:
+    return None if slug is None else people.get_organisation(session, slug)
 
 
 def _text(path: Path | None) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sqlite3
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from jinbiao.datasets import labels
+from jinbiao.datasets import annotations as annotation_rows
+from jinbiao.datasets import assignments, boards, labels, people, projects
 from jinbiao.datasets.installation import open_installation
 from jinbiao.datasets.settings import load
+from jinbiao.datasets.tasks import Task
 from jinbiao.server.cli import jinbiao
+from jinbiao.tests.conftest import CHECKOUT
 from jinbiao.tests.server.command import Command
 from jinbiao.tests.server.world import World, entity, picture, zipped
 
@@ -128,6 +132,40 @@ def test_the_chain_from_import_to_catalogue(texts: tuple[Command, str], tmp_path
     assert world.get(None, "/api/catalogue/alpha/texts/").status_code == 200
     world.installation.close()
     assert "accepted 8" in command.good("project", "list").out
+
+
+def test_the_ten_lines_of_the_readme_work(ready: Command, tmp_path: Path) -> None:
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    block = text.split("## 链路，十行")[1].split("```sh")[1].split("```")[0]
+    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+    (tmp_path / "boards").mkdir()
+    for number in range(3):
+        pair = boards.draw_pair(1, number)
+        (tmp_path / "boards" / f"{pair.name}_test.jpg").write_bytes(pair.image)
+        (tmp_path / "boards" / f"{pair.name}_temp.jpg").write_bytes(pair.template)
+    project = ""
+    for words in lines:
+        if words[:1] != ["jinbiao"]:
+            continue
+        if words[1] == "freeze":
+            label_everything(ready, int(project))
+            ready.good("review", project, "--accept-all", "--as", "wang")
+        done = ready.good(*(project if word == "3" else word for word in words[1:]), cwd=tmp_path)
+        project = done.last if words[1:3] == ["project", "create"] else project
+    assert "factory/boards v1.0.0" in done.out
+    assert zipfile.is_zipfile(tmp_path / "boards-coco.zip")
+
+
+def label_everything(command: Command, project_id: int) -> None:
+    """Let li find no defect on any board, as the pages would let them."""
+    opened = open_installation(load(command.environment))
+    with opened.database.write() as session:
+        annotator = people.get_user(session, "li")
+        project = projects.get(session, annotator, project_id, "task.claim")
+        while held := assignments.claim(session, opened.settings, annotator, project):
+            task = session.get_one(Task, held.task_id)
+            annotation_rows.submit(session, opened.settings, annotator, project, task, [])
+    opened.close()
 
 
 def test_folders_and_archives_are_imported(ready: Command, tmp_path: Path) -> None:
