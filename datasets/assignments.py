@@ -154,6 +154,14 @@ def reopen(session: Session, project_id: int, task_id: int) -> None:
     )
 
 
+def any_lapsed(session: Session) -> bool:
+    """Tell whether `expire` would find a reservation to give back."""
+    query = sa.select(Assignment.id).where(
+        Assignment.state == AssignmentState.RESERVED, Assignment.reserved_until < now()
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
 def expire(session: Session, limit: int = 1000) -> int:
     """Give back the slots of reservations that have lapsed; return how many."""
     lapsed = list(

@@ -278,6 +278,38 @@ def retry(session: Session, actor: User, job: Job) -> None:
     audit.record(session, actor, "job.retry", f"job/{job.id}")
 
 
+def spare(session: Session, job_id: str, attempt: int) -> None:
+    """Do not count an attempt that failed for a reason outside the job."""
+    session.execute(
+        sa.update(Job)
+        .where(Job.id == job_id, Job.attempt == attempt)
+        .values(attempts_allowed=Job.attempts_allowed + 1)
+    )
+
+
+def has_silent(session: Session, silence_seconds: float) -> bool:
+    """Tell whether `reclaim` would find a job to put back."""
+    silent = now() - dt.timedelta(seconds=silence_seconds)
+    query = sa.select(Job.id).where(Job.state == JobState.RUNNING, Job.heartbeat_at < silent)
+    return session.scalar(query.limit(1)) is not None
+
+
+def waiting(session: Session) -> list[str]:
+    """List the ids of the jobs that wait, oldest first, at most 1,000."""
+    query = sa.select(Job.id).where(Job.state == JobState.WAITING)
+    return list(session.scalars(query.order_by(Job.created_at).limit(1000)))
+
+
+def attempts_of_waiting(session: Session, job_ids: list[str]) -> list[tuple[str, int]]:
+    """List (id, attempt) of those of the jobs that wait, oldest first."""
+    rows = session.execute(
+        sa.select(Job.id, Job.attempt)
+        .where(Job.id.in_(job_ids), Job.state == JobState.WAITING)
+        .order_by(Job.created_at, Job.id)
+    )
+    return [(job_id, attempt) for job_id, attempt in rows]
+
+
 def reclaim(session: Session, silence_seconds: float) -> list[str]:
     """Put jobs of silent workers back to waiting; return the ids of all that wait."""
     silent = now() - dt.timedelta(seconds=silence_seconds)
@@ -286,11 +318,4 @@ def reclaim(session: Session, silence_seconds: float) -> list[str]:
         .where(Job.state == JobState.RUNNING, Job.heartbeat_at < silent)
         .values(state=JobState.WAITING, worker=None)
     )
-    return list(
-        session.scalars(
-            sa.select(Job.id)
-            .where(Job.state == JobState.WAITING)
-            .order_by(Job.created_at)
-            .limit(1000)
-        )
-    )
+    return waiting(session)

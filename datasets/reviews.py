@@ -230,3 +230,26 @@ def _return(session: Session, task: Task, annotation: Annotation) -> None:
 def decoded(review: Review) -> list[dict[str, Any]] | None:
     """Return the fixed result of a review, decoded."""
     return None if review.result is None else list(msgspec.json.decode(review.result))
+
+
+def labelled(session: Session, project: Project, limit: int) -> list[tuple[Task, str]]:
+    """List (task, result JSON) of the newest people's work, fixes in place, oldest first."""
+    fixed = (
+        sa.select(Review.result)
+        .where(Review.annotation_id == Annotation.id, Review.result.is_not(None))
+        .order_by(Review.id.desc())
+        .limit(1)
+        .correlate(Annotation)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        sa.select(Task, sa.func.coalesce(fixed, Annotation.result))
+        .join(Annotation, Annotation.task_id == Task.id)
+        .where(
+            Annotation.project_id == project.id,
+            Annotation.state.in_([AnnotationState.ACCEPTED, AnnotationState.SUBMITTED]),
+        )
+        .order_by(Annotation.id.desc())
+        .limit(limit)
+    ).all()
+    return [(task, result) for task, result in reversed(rows)]

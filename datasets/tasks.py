@@ -128,6 +128,11 @@ def page(
     return list(session.scalars(query.order_by(Task.id).limit(limit)))
 
 
+def names(session: Session, project: Project) -> set[str]:
+    """Return the names of a project's tasks."""
+    return set(session.scalars(sa.select(Task.name).where(Task.project_id == project.id)))
+
+
 def counts(session: Session, project_ids: Iterable[int]) -> dict[int, dict[str, int]]:
     """Count tasks by state for several projects at once."""
     rows = session.execute(

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from ..datasets import annotations as annotation_rows
 from ..datasets import (
     assignments,
@@ -22,14 +20,15 @@ from ..datasets import (
     errors,
     labels,
     people,
+    predictions,
     projects,
     reviews,
+    tasks,
 )
 from ..datasets.boards import LabelledBox
 from ..datasets.errors import _
 from ..datasets.installation import Installation
 from ..datasets.people import Role, User
-from ..datasets.predictions import Prediction
 from ..datasets.projects import Project
 from ..datasets.tasks import Task
 from . import run as runner
@@ -221,7 +220,7 @@ def _import(
     name: str = "boards",
 ) -> str:
     with installation.database.read() as session:
-        there = set(session.scalars(sa.select(Task.name).where(Task.project_id == project.id)))
+        there = tasks.names(session, project)
     missing = [board for board in found if board.name not in there]
     if not missing:
         return "already there"
@@ -299,12 +298,7 @@ def _correct(
             if assignment is None:
                 return number
             task = session.get_one(Task, assignment.task_id)
-            prediction = session.scalar(
-                sa.select(Prediction.id)
-                .where(Prediction.task_id == task.id)
-                .order_by(Prediction.id.desc())
-                .limit(1)
-            )
+            made = predictions.of_tasks(session, [task.id]).get(task.id, [])
             annotation_rows.submit(
                 session,
                 installation.settings,
@@ -312,7 +306,7 @@ def _correct(
                 project,
                 task,
                 _regions(truth[task.name]),
-                parent_prediction=prediction,
+                parent_prediction=made[0].id if made else None,
                 unique_id=f"demo-{assignment.id}",
             )
         number += 1

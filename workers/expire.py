@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-
 from ..datasets import assignments
-from ..datasets.assignments import Assignment, AssignmentState
-from ..datasets.db import now
 from ..datasets.installation import Installation
 
 
@@ -26,9 +22,4 @@ def run(installation: Installation) -> int:
 def _any_lapsed(installation: Installation) -> bool:
     """Look without writing: most rounds of a sweeper find nothing."""
     with installation.database.read() as session:
-        found = session.scalar(
-            sa.select(Assignment.id)
-            .where(Assignment.state == AssignmentState.RESERVED, Assignment.reserved_until < now())
-            .limit(1)
-        )
-    return found is not None
+        return assignments.any_lapsed(session)

@@ -9,16 +9,12 @@ from typing import Any
 import cv2
 import msgspec
 import numpy as np
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
-from ..datasets import audit, errors, labels, predictions, projects, tasks
-from ..datasets.annotations import Annotation, AnnotationState
+from ..datasets import audit, errors, labels, predictions, projects, reviews, tasks
 from ..datasets.errors import _
 from ..datasets.labels import Control
 from ..datasets.predictions import TrainedModel
 from ..datasets.projects import Project
-from ..datasets.reviews import Review
 from ..datasets.tasks import Media, Task
 from .models import MODELS
 from .models.interface import Box, Example, Model, Picture, Predictor
@@ -81,7 +77,7 @@ def _trained(work: Work, project: Project, model: Model, control: Control) -> Tr
         with database.read() as session:
             return session.get_one(TrainedModel, int(work.checkpoint["trained_model"]))
     with database.read() as session:
-        rows = _labelled(session, project)
+        rows = reviews.labelled(session, project, MAXIMUM_EXAMPLES)
     digest = ""
     if rows:
         examples = _examples(work, model, control, project, rows)
@@ -106,29 +102,6 @@ def _trained(work: Work, project: Project, model: Model, control: Control) -> Tr
             examples=len(rows),
         )
     return trained
-
-
-def _labelled(session: Session, project: Project) -> list[tuple[Task, str]]:
-    """List (task, result JSON) of the newest people's work, fixes in place, oldest first."""
-    fixed = (
-        sa.select(Review.result)
-        .where(Review.annotation_id == Annotation.id, Review.result.is_not(None))
-        .order_by(Review.id.desc())
-        .limit(1)
-        .correlate(Annotation)
-        .scalar_subquery()
-    )
-    rows = session.execute(
-        sa.select(Task, sa.func.coalesce(fixed, Annotation.result))
-        .join(Annotation, Annotation.task_id == Task.id)
-        .where(
-            Annotation.project_id == project.id,
-            Annotation.state.in_([AnnotationState.ACCEPTED, AnnotationState.SUBMITTED]),
-        )
-        .order_by(Annotation.id.desc())
-        .limit(MAXIMUM_EXAMPLES)
-    ).all()
-    return [(task, result) for task, result in reversed(rows)]
 
 
 def _examples(

@@ -7,16 +7,14 @@ from collections.abc import Iterable
 from contextlib import closing
 
 import redis
-import sqlalchemy as sa
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from ..datasets import errors
+from ..datasets import errors, jobs
 from ..datasets.errors import _
 from ..datasets.installation import Installation
-from ..datasets.jobs import Job, JobState
 from ..datasets.settings import Settings
 
 QUEUE = "jinbiao"
@@ -59,11 +57,7 @@ def announce(installation: Installation, job_ids: Iterable[str]) -> None:
     if not wanted:
         return
     with installation.database.read() as session:
-        waiting = session.execute(
-            sa.select(Job.id, Job.attempt)
-            .where(Job.id.in_(wanted), Job.state == JobState.WAITING)
-            .order_by(Job.created_at, Job.id)
-        ).all()
+        waiting = jobs.attempts_of_waiting(session, wanted)
     if not waiting:
         return
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import os
 import secrets
@@ -23,7 +22,6 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from ..datasets import errors, jobs, settings
-from ..datasets.db import now
 from ..datasets.errors import _
 from ..datasets.installation import Installation, open_installation
 from ..datasets.jobs import Job, JobState
@@ -150,11 +148,7 @@ def _spare(work: Work) -> None:
     """Do not count this attempt: the job is not to blame for a part that is away."""
     try:
         with work.installation.database.write() as session:
-            session.execute(
-                sa.update(Job)
-                .where(Job.id == work.id, Job.attempt == work.attempt)
-                .values(attempts_allowed=Job.attempts_allowed + 1)
-            )
+            jobs.spare(session, work.id, work.attempt)
     except sa.exc.DBAPIError as problem:
         log.warning("job %s: the database is away too: %s", work.id, problem)
 
@@ -245,23 +239,9 @@ def sweep(installation: Installation) -> None:
     """
     silence = installation.settings.job_silence_seconds
     with installation.database.read() as session:
-        silent = session.scalar(
-            sa.select(Job.id)
-            .where(
-                Job.state == JobState.RUNNING,
-                Job.heartbeat_at < now() - dt.timedelta(seconds=silence),
-            )
-            .limit(1)
-        )
-        waiting = list(
-            session.scalars(
-                sa.select(Job.id)
-                .where(Job.state == JobState.WAITING)
-                .order_by(Job.created_at)
-                .limit(1000)
-            )
-        )
-    if silent is not None:
+        silent = jobs.has_silent(session, silence)
+        waiting = jobs.waiting(session)
+    if silent:
         waiting = _reclaim(installation, silence)
     queues.announce(installation, waiting)
     expire.run(installation)
