@@ -35,6 +35,11 @@ ALLOWED: dict[str, frozenset[str]] = {
             "task.change",
             "prelabel.run",
             "annotation.review",
+            "annotation.write",
+            "annotation.change",
+            "annotation.export",
+            "prediction.write",
+            "connection.manage",
             "version.freeze",
             "version.export",
             "dataset.publish",
@@ -42,7 +47,16 @@ ALLOWED: dict[str, frozenset[str]] = {
         }
     ),
     Role.VENDOR_ADMIN: frozenset(
-        _READ | {"prelabel.run", "task.import", "job.cancel", "people.manage"}
+        _READ
+        | {
+            "prelabel.run",
+            "task.import",
+            "annotation.write",
+            "annotation.export",
+            "prediction.write",
+            "job.cancel",
+            "people.manage",
+        }
     ),
     Role.ANNOTATOR: frozenset(
         {"project.read", "task.read", "task.claim", "annotation.write", "account.use"}
@@ -54,9 +68,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 
 ADMIN_ONLY = frozenset({"organisation.manage", "audit.read", "platform.operate"})
 
-ACTIONS = frozenset().union(
-    *ALLOWED.values(), ADMIN_ONLY, {"task.claim", "annotation.write", "people.manage"}
-)
+ACTIONS = frozenset().union(*ALLOWED.values(), ADMIN_ONLY, {"task.claim", "people.manage"})
 
 
 class Owned(Protocol):

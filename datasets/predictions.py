@@ -37,11 +37,11 @@ class TrainedModel(Base):
 
 
 class Prediction(Base):
-    """One model's answer for one task; the same model answers a task once."""
+    """One model's answer for one task; our workers let a model answer a task once."""
 
     __tablename__ = "predictions"
     __table_args__ = (
-        sa.UniqueConstraint("task_id", "model_version"),
+        sa.UniqueConstraint("task_id", "model_version", "number"),
         sa.Index("ix_predictions_project_id", "project_id", "id"),
     )
 
@@ -50,9 +50,12 @@ class Prediction(Base):
     task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id"))
     trained_model_id: Mapped[int | None] = mapped_column(sa.ForeignKey("trained_models.id"))
     model_version: Mapped[str] = mapped_column(sa.String(140))
+    # 0 for the first answer of this model version; others that somebody brings count on.
+    number: Mapped[int] = mapped_column(default=0)
     score: Mapped[float | None]
     result: Mapped[str]
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    updated_at: Mapped[dt.datetime] = mapped_column(default=now)
 
     @property
     def result_values(self) -> list[dict[str, Any]]:

@@ -33,6 +33,10 @@ class Project(Base):
     # The annotation company that works on it; its people see the project too.
     vendor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("organisations.id"), index=True)
     maximum_annotations: Mapped[int] = mapped_column(default=1)
+    # JSON: what Label Studio's API says of a project and our domain does not ask.
+    options: Mapped[str] = mapped_column(default="{}")
+    # The number within the project that the newest task got.
+    last_inner_id: Mapped[int] = mapped_column(default=0)
     created_by: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     deleted_at: Mapped[dt.datetime | None]

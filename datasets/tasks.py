@@ -39,6 +39,14 @@ class Task(Base):
         sa.Index("ix_tasks_project_state_id", "project_id", "state", "id"),
         sa.Index("ix_tasks_project_state_digest", "project_id", "state", "digest", "id"),
         sa.Index("ix_tasks_project_id", "project_id", "id"),
+        # Covers the totals of a project, so that lists need not read the rows.
+        sa.Index(
+            "ix_tasks_project_totals",
+            "project_id",
+            "total_annotations",
+            "cancelled_annotations",
+            "total_predictions",
+        ),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -54,11 +62,28 @@ class Task(Base):
     group: Mapped[str] = mapped_column("group_name", default="")
     state: Mapped[str] = mapped_column(sa.String(20), default=TaskState.WAITING)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    updated_at: Mapped[dt.datetime] = mapped_column(default=now)
+    updated_by: Mapped[int | None] = mapped_column(Id)
+    # JSON: what the task's maker noted beside the data; nobody labels it.
+    meta: Mapped[str] = mapped_column(default="{}")
+    # 1, 2, 3 … within the project.
+    inner_id: Mapped[int] = mapped_column(default=0)
+    # The uploaded file that it came with.
+    file_upload_id: Mapped[int | None] = mapped_column(Id)
+    # Kept in step by `annotations.settle` and `predictions.recount`.
+    total_annotations: Mapped[int] = mapped_column(default=0)
+    cancelled_annotations: Mapped[int] = mapped_column(default=0)
+    total_predictions: Mapped[int] = mapped_column(default=0)
 
     @property
     def data_values(self) -> dict[str, Any]:
         """Return the task's data, decoded."""
         return dict(msgspec.json.decode(self.data))
+
+    @property
+    def meta_values(self) -> dict[str, Any]:
+        """Return what was noted beside the data, decoded."""
+        return dict(msgspec.json.decode(self.meta))
 
 
 class QueuedTask(Base):

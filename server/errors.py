@@ -1,6 +1,7 @@
-"""Turn domain errors into HTTP: the one table, RFC 9457 problem+json or a page."""
+"""Turn domain errors into HTTP: the one table, in Label Studio's form or as a page."""
 
 import logging
+import uuid
 from typing import Any
 
 import flask
@@ -10,8 +11,13 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from ..datasets import errors
+from .label_studio import LABEL_STUDIO_VERSION
 
 log = logging.getLogger("jinbiao.server")
+
+# The stable name of an error travels here: the body has exactly Label Studio's keys.
+CODE_HEADER = "Jinbiao-Error"
+NO_FIELD = "non_field_errors"
 
 # Label Studio's SDK retries 409 and 5xx, so a rule that says no is a 400-like 422 never 409.
 STATUS: dict[str, int] = {
@@ -37,22 +43,43 @@ def words(error: errors.JinbiaoError) -> str:
 
 
 def problem(error: errors.JinbiaoError) -> dict[str, Any]:
-    """Return the error as RFC 9457 has it, in the reader's language."""
-    status = STATUS[error.code]
-    body: dict[str, Any] = {
-        "type": f"urn:jinbiao:{error.code}",
+    """Return what a page tells of an error, in the reader's language."""
+    return {
         "title": gettext(_TITLES[error.code]),
-        "status": status,
+        "status": STATUS[error.code],
         "detail": words(error),
         "code": error.code,
+        "faults": faults(error),
     }
-    if error.place:
-        body["place"] = error.place
-    if error.problems:
-        body["problems"] = [
-            {"place": p.place, "message": _translated(p.message, p.values)} for p in error.problems
-        ]
-    return body
+
+
+def faults(error: errors.JinbiaoError) -> dict[str, list[str]]:
+    """Return field → what is wrong with it, as Label Studio says it; empty for other errors."""
+    if not isinstance(error, errors.Invalid) and not error.place and not error.problems:
+        return {}
+    told = [(p.place, _translated(p.message, p.values)) for p in error.problems]
+    found: dict[str, list[str]] = {}
+    if error.place or not told:
+        lines = [f"{place}: {message}" if place else message for place, message in told]
+        found[error.place or NO_FIELD] = lines or [words(error)]
+        return found
+    for place, message in told:
+        found.setdefault(place or NO_FIELD, []).append(message)
+    return found
+
+
+def body(status: int, detail: str, told: dict[str, list[str]]) -> dict[str, Any]:
+    """Return an error as Label Studio answers it."""
+    content: dict[str, Any] = {
+        "id": str(uuid.uuid4()),
+        "status_code": status,
+        "version": LABEL_STUDIO_VERSION,
+        "detail": detail,
+        "exc_info": None,
+    }
+    if told:
+        content["validation_errors"] = told
+    return content
 
 
 def register(app: flask.Flask) -> None:
@@ -72,10 +99,10 @@ def wants_json() -> bool:
 
 
 def _domain(error: errors.JinbiaoError) -> Response:
-    body = problem(error)
-    if body["status"] >= 500:
+    told = problem(error)
+    if told["status"] >= 500:
         log.error("%s: %s", flask.request.path, error)
-    return _answer(body, error)
+    return _answer(told, error)
 
 
 def _http(error: HTTPException) -> Response:
@@ -85,14 +112,14 @@ def _http(error: HTTPException) -> Response:
     title, detail = _HTTP.get(status, (error.name, error.description or error.name))
     if isinstance(error, CSRFError):
         title, detail = _CSRF
-    body = {
-        "type": "about:blank",
+    told = {
         "title": gettext(title),
         "status": status,
         "detail": gettext(detail),
         "code": f"http_{status}",
+        "faults": {},
     }
-    response = _answer(body, None)
+    response = _answer(told, None)
     for name in ("Allow", "Retry-After"):
         value = error.get_response().headers.get(name)
         if value:
@@ -105,16 +132,16 @@ def _unexpected(error: Exception) -> Response:
     return _domain(errors.JinbiaoError(_("an internal error; it has been logged")))
 
 
-def _answer(body: dict[str, Any], error: errors.JinbiaoError | None) -> Response:
+def _answer(told: dict[str, Any], error: errors.JinbiaoError | None) -> Response:
     if wants_json():
-        response = flask.jsonify(body)
-        response.mimetype = "application/problem+json"
+        response = flask.jsonify(body(told["status"], told["detail"], told["faults"]))
     elif isinstance(error, errors.NotSignedIn) and not isinstance(error, errors.LockedOut):
         here = flask.request.full_path.rstrip("?") if flask.request.method == "GET" else "/"
         return flask.make_response(flask.redirect(flask.url_for("people.sign_in", next=here)))
     else:
-        response = flask.make_response(flask.render_template("error.html", problem=body))
-    response.status_code = int(body["status"])
+        response = flask.make_response(flask.render_template("error.html", problem=told))
+    response.status_code = int(told["status"])
+    response.headers[CODE_HEADER] = told["code"]
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = "Token"
     return response

@@ -18,17 +18,21 @@ from ..tasks import Task
 
 
 class Draft(Base):
-    """Work that is not submitted yet, one per person and task."""
+    """Work that is not submitted yet: one per person, task and annotation that it changes."""
 
     __tablename__ = "drafts"
-    __table_args__ = (sa.UniqueConstraint("task_id", "user_id"),)
+    __table_args__ = (sa.UniqueConstraint("task_id", "user_id", "annotation_id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id"))
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    # The annotation that it changes; 0 where it is a new one.
+    annotation_id: Mapped[int] = mapped_column(Id, default=0)
     result: Mapped[str]
     lead_time: Mapped[float | None]
+    was_postponed: Mapped[bool] = mapped_column(default=False)
     revision: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
     updated_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
@@ -86,7 +90,9 @@ def draft_of(session: Session, annotator: User, task_id: int) -> Draft | None:
 
 
 def _draft(annotator: User, task_id: int) -> sa.Select[Draft]:
-    return sa.select(Draft).where(Draft.task_id == task_id, Draft.user_id == annotator.id)
+    return sa.select(Draft).where(
+        Draft.task_id == task_id, Draft.user_id == annotator.id, Draft.annotation_id == 0
+    )
 
 
 def seconds(value: float | None) -> float | None:

@@ -49,6 +49,14 @@ class Annotation(Base):
     parent_prediction: Mapped[int | None] = mapped_column(Id)
     # Sent by the client; the same one twice is the same annotation.
     unique_id: Mapped[str | None] = mapped_column(sa.String(64))
+    # Known to be right: others are measured by it, and it is published first.
+    ground_truth: Mapped[bool] = mapped_column(default=False)
+    updated_by: Mapped[int | None] = mapped_column(Id)
+    parent_annotation: Mapped[int | None] = mapped_column(Id)
+    import_id: Mapped[int | None] = mapped_column(Id)
+    last_action: Mapped[str | None] = mapped_column(sa.String(40))
+    bulk_created: Mapped[bool] = mapped_column(default=False)
+    draft_created_at: Mapped[dt.datetime | None]
     review_by: Mapped[int | None] = mapped_column(Id)
     review_until: Mapped[dt.datetime | None]
     created_at: Mapped[dt.datetime] = mapped_column(default=now)

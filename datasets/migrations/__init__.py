@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -21,22 +24,20 @@ REVISION_TABLE = "alembic_version"
 
 
 def upgrade(database: Database, revision: str = "head") -> str:
-    """Run the missing migrations in one transaction each and return the revision reached."""
-    with database.engine.connect() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
+    """Run the missing migrations in one transaction and return the revision reached.
+
+    Raises:
+        errors.Damaged: rows would refer to rows that are not there; nothing was changed.
+    """
+    with _migrating(database) as config:
         command.upgrade(config, revision)
-        connection.commit()
     return current(database)
 
 
 def downgrade(database: Database, revision: str) -> None:
     """Take migrations back; for tests and for undoing a failed upgrade by hand."""
-    with database.engine.connect() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
+    with _migrating(database) as config:
         command.downgrade(config, revision)
-        connection.commit()
 
 
 def current(database: Database) -> str:
@@ -70,6 +71,37 @@ def check(database: Database) -> None:
 def is_empty(database: Database) -> bool:
     """Tell whether the database holds no tables at all."""
     return not sa.inspect(database.engine).get_table_names()
+
+
+@contextmanager
+def _migrating(database: Database) -> Iterator[Config]:
+    """Give alembic's configuration over one connection in one transaction."""
+    with database.engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        if database.is_sqlite:
+            # SQLite changes a table by copying it; dropping the old one must not be taken
+            # for deleting what others refer to. Only outside a transaction can this be said.
+            driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            config = _config()
+            config.attributes["connection"] = connection
+            yield config
+            if database.is_sqlite:
+                _check_references(connection)
+            connection.commit()
+        finally:
+            if database.is_sqlite:
+                connection.rollback()
+                driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _check_references(connection: sa.Connection) -> None:
+    found = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if found is not None:
+        raise errors.Damaged(
+            _("the migration would leave a row of %(table)s that refers to nothing"),
+            table=found[0],
+        )
 
 
 def _config() -> Config:

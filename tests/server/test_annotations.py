@@ -56,8 +56,8 @@ def test_every_bad_region_is_named(world: World) -> None:
     _project, task = task_of(world)
     bad = [*entity(label="NONE"), *entity(end=99, number=2), {"id": "x"}]
     answer = world.post("annotator", f"/api/tasks/{task}/annotations/", {"result": bad})
-    assert (answer.status_code, answer.json["code"]) == (400, "invalid")
-    places = [problem["place"] for problem in answer.json["problems"]]
+    assert (answer.status_code, answer.headers["Jinbiao-Error"]) == (400, "invalid")
+    places = list(answer.json["validation_errors"])
     assert {place[: len("result[0]")] for place in places} >= {"result[0]", "result[1]"}
 
 
@@ -83,7 +83,7 @@ def test_a_bad_field_is_named(shared_world: World, field: str, value: object) ->
     sent = {"result": entity(), field: value}
     answer = shared_world.post("annotator", f"/api/tasks/{task}/annotations/", sent)
     assert answer.status_code in (400, 413), answer.text
-    assert answer.json["place"] == field
+    assert answer.json["validation_errors"].keys() == {field}
 
 
 def test_a_prediction_of_another_task_is_no_parent(world: World) -> None:
@@ -93,7 +93,8 @@ def test_a_prediction_of_another_task_is_no_parent(world: World) -> None:
     mine, other = world.tasks(project)
     wrong = {"result": entity(), "parent_prediction": other["predictions"][0]["id"]}
     path = f"/api/tasks/{mine['id']}/annotations/"
-    assert world.post("annotator", path, wrong).json["place"] == "parent_prediction"
+    answer = world.post("annotator", path, wrong)
+    assert answer.json["validation_errors"].keys() == {"parent_prediction"}
     right = submitted(world, mine["id"], parent_prediction=mine["predictions"][0]["id"])
     with world.installation.database.read() as session:
         assert session.get_one(Prediction, right["parent_prediction"]).task_id == mine["id"]
@@ -106,12 +107,14 @@ def test_a_change_keeps_what_was_and_knows_what_it_changes(world: World) -> None
     new = world.good(world.patch("annotator", path, {"result": entity(end=2, label="LOC")}))
     assert (new["revision"], new["result"][0]["value"]["end"]) == (2, 2)
     stale = world.patch("annotator", path, {"result": []}, headers={"If-Match": '"1"'})
-    assert (stale.status_code, stale.json["code"]) == (412, "stale")
+    assert (stale.status_code, stale.headers["Jinbiao-Error"]) == (412, "stale")
     strange = world.patch("annotator", path, {"result": []}, headers={"If-Match": '"abc"'})
     assert strange.status_code == 412
     fresh = world.patch("annotator", path, {"result": entity()}, headers={"If-Match": '"2"'})
     assert world.good(fresh)["revision"] == 3
-    assert world.patch("annotator", path, {"lead_time": 3}).json["place"] == "result"
+    assert world.patch("annotator", path, {"lead_time": 3}).json["validation_errors"].keys() == {
+        "result"
+    }
     assert world.patch("annotator2", path, {"result": []}).status_code == 404
 
 
@@ -148,4 +151,4 @@ def test_an_accepted_answer_stays(world: World) -> None:
     project = world.labelled(1)
     row = world.tasks(project)[0]["annotations"][0]
     answer = world.patch("annotator", f"/api/annotations/{row['id']}/", {"result": []})
-    assert (answer.status_code, answer.json["code"]) == (422, "refused")
+    assert (answer.status_code, answer.headers["Jinbiao-Error"]) == (422, "refused")

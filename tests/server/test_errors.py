@@ -1,4 +1,4 @@
-"""Answer every error in the one form: problem+json to programs, a page to people."""
+"""Answer every error in the one form: Label Studio's to programs, a page to people."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ from jinbiao.tests.server.world import World
         ("GET", "/api/catalogue/?q=%00", None, 400, "invalid"),
     ],
 )
-def test_programs_get_problem_json(
+def test_programs_get_the_form_of_label_studio(
     shared_world: World, method: str, path: str, who: str | None, status: int, code: str
 ) -> None:
     for language in ("zh-CN,zh;q=0.9", "en-GB,en"):
         answer = shared_world.ask(method, path, who, headers={"Accept-Language": language})
         assert answer.status_code == status, answer.text
-        assert answer.mimetype == "application/problem+json"
-        assert {"type", "title", "status", "detail", "code"} <= set(answer.json)
-        assert (answer.json["status"], answer.json["code"]) == (status, code)
-        assert answer.json["title"] and answer.json["detail"]
+        assert answer.mimetype == "application/json"
+        told = {"id", "status_code", "version", "detail", "exc_info"}
+        assert set(answer.json) - {"validation_errors"} == told
+        assert ("validation_errors" in answer.json) == (status == 400)
+        assert (answer.json["status_code"], answer.headers["Jinbiao-Error"]) == (status, code)
+        assert answer.json["detail"]
 
 
 def test_what_an_address_takes_is_told(shared_world: World) -> None:
@@ -60,7 +62,7 @@ def test_strangers_are_led_to_sign_in_and_back(shared_world: World) -> None:
 
 def test_a_program_can_ask_a_page_for_json(shared_world: World) -> None:
     answer = shared_world.get(None, "/projects/1", headers={"Accept": "application/json"})
-    assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
+    assert (answer.status_code, answer.mimetype) == (401, "application/json")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_a_body_that_is_no_object_is_refused(
         "POST", "/api/projects/", "requester", data=body, content_type=content_type
     )
     assert answer.status_code in (400, 413, 415), answer.text
-    assert answer.mimetype == "application/problem+json"
+    assert answer.mimetype == "application/json"
 
 
 def test_too_large_a_body_is_refused(shared_world: World) -> None:
@@ -96,4 +98,4 @@ def test_too_large_a_body_is_refused(shared_world: World) -> None:
     answer = shared_world.ask(
         "POST", "/api/projects/", "requester", data=body, content_type="application/json"
     )
-    assert (answer.status_code, answer.json["code"]) == (413, "too_large")
+    assert (answer.status_code, answer.headers["Jinbiao-Error"]) == (413, "too_large")

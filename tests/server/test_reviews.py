@@ -35,7 +35,7 @@ def test_the_next_to_judge_is_held_for_one_reviewer(world: World) -> None:
 
 def test_a_returned_task_comes_back_with_the_reason(world: World) -> None:
     project, task, row = waiting(world)
-    assert judged(world, row["id"], verdict="reject").json["place"] == "reason"
+    assert judged(world, row["id"], verdict="reject").json["validation_errors"].keys() == {"reason"}
     review = world.good(judged(world, row["id"], verdict="reject", reason="缺一个"), 201)
     assert (review["verdict"], review["reason"]) == ("reject", "缺一个")
     again = world.good(world.get("annotator", f"/api/projects/{project}/next"))
@@ -47,9 +47,9 @@ def test_a_returned_task_comes_back_with_the_reason(world: World) -> None:
 
 def test_a_fix_stands_beside_the_answer(world: World) -> None:
     _project, _task, row = waiting(world)
-    assert judged(world, row["id"], verdict="fix").json["place"] == "result"
+    assert judged(world, row["id"], verdict="fix").json["validation_errors"].keys() == {"result"}
     bad = judged(world, row["id"], verdict="fix", result=entity(label="NONE"))
-    assert bad.status_code == 400 and bad.json["problems"]
+    assert bad.status_code == 400 and bad.json["validation_errors"]
     fixed = world.good(judged(world, row["id"], verdict="fix", result=entity(end=2)), 201)
     assert fixed["result"] == entity(end=2)
     kept = world.good(world.get("requester", f"/api/annotations/{row['id']}/"))
@@ -62,7 +62,7 @@ def test_nobody_judges_their_own_work(world: World) -> None:
     row = world.good(world.post("admin", f"/api/tasks/{task}/annotations/", sent), 201)
     assert world.get("admin", f"/api/projects/{project}/next_review").status_code == 404
     own = judged(world, row["id"], "admin", verdict="accept")
-    assert (own.status_code, own.json["code"]) == (403, "own_work")
+    assert (own.status_code, own.headers["Jinbiao-Error"]) == (403, "own_work")
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_a_bad_field_is_named(shared_world: World, field: str, value: object) ->
     given = {"verdict": "reject", "reason": "so", field: value}
     answer = judged(shared_world, row["id"], **given)
     assert answer.status_code in (400, 413), answer.text
-    assert answer.json["place"] == field
+    assert answer.json["validation_errors"].keys() == {field}

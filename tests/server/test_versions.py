@@ -82,7 +82,7 @@ def test_a_bad_field_of_a_freezing_is_named(
     path = f"/api/projects/{version[0]}/versions/"
     answer = shared_world.post("requester", path, {field: value})
     assert answer.status_code in (400, 413), answer.text
-    assert answer.json["place"] == field
+    assert answer.json["validation_errors"].keys() == {field}
     assert shared_world.waiting() == []
 
 
@@ -112,7 +112,7 @@ def test_a_bad_field_of_a_publishing_is_named(
     asked = {"name": "texts", field: value}
     answer = shared_world.post("requester", f"/api/versions/{version[1]}/publish", asked)
     assert answer.status_code in (400, 413), answer.text
-    assert answer.json["place"] == field
+    assert answer.json["validation_errors"].keys() == {field}
     assert shared_world.waiting() == []
 
 

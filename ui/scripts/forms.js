@@ -26,8 +26,11 @@
   };
 
   const show = (form, problem) => {
-    const faults = problem.problems?.length ? problem.problems : [{ place: problem.place || "", message: problem.detail || problem.title }];
-    for (const { place, message } of faults) tell(form, place, message);
+    const told = Object.entries(problem.validation_errors ?? {});
+    if (!told.length) tell(form, "", problem.detail);
+    for (const [place, lines] of told) {
+      for (const line of lines) tell(form, place === "non_field_errors" ? "" : place, line);
+    }
     form.querySelector(".fault")?.scrollIntoView({ block: "center" });
     form.querySelector("[aria-invalid]")?.focus();
   };

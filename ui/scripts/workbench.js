@@ -72,9 +72,10 @@
   // ---------------------------------------------------------------- the server
 
   class Problem extends Error {
-    constructor(status, { title = "", detail = "", problems = [] } = {}) {
-      const places = problems.map(({ place, message }) => `${place}: ${message}`);
-      super([detail || title || String(status), ...places].join("; "));
+    constructor(status, { detail = "", validation_errors = {} } = {}) {
+      const told = Object.entries(validation_errors).flatMap(([place, lines]) =>
+        lines.filter((line) => line !== detail).map((line) => (place === "non_field_errors" ? line : `${place}: ${line}`)));
+      super([detail || String(status), ...told].join("; "));
       this.status = status;
     }
     get passing() {

@@ -1,0 +1,181 @@
+"""Read what was sent, and answer JSON fast."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import flask
+import msgspec
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from ...datasets import errors
+from ...datasets.errors import _
+
+# Deep enough for every result; a parser that is handed more could overflow its stack.
+_decoder = msgspec.json.Decoder()
+# More than the largest result.
+BODY_BYTES = 32 * 1024**2
+
+
+def body() -> dict[str, Any]:
+    """Return the request's JSON object, or its form as one.
+
+    Raises:
+        errors.Invalid: it is neither.
+        errors.TooLarge: it has more than BODY_BYTES.
+    """
+    if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        return {key: value for key, value in request.form.items() if key != "csrf_token"}
+    # Read into memory, unlike an upload: bounded, also where no length was told.
+    request.max_content_length = min(BODY_BYTES, request.max_content_length or BODY_BYTES)
+    try:
+        content = request.get_data(cache=False)
+    except RequestEntityTooLarge as problem:
+        raise errors.TooLarge(
+            _("the body has more than %(limit)s bytes"), limit=BODY_BYTES
+        ) from problem
+    if not content:
+        return {}
+    try:
+        decoded = _decoder.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise errors.Invalid(
+            _("the body is not JSON: %(reason)s"), reason=str(problem)[:200]
+        ) from problem
+    if not isinstance(decoded, dict):
+        raise errors.Invalid(_("the body must be a JSON object"))
+    return decoded
+
+
+def text(
+    values: Mapping[str, Any], name: str, default: str | None = None, *, longest: int = 200
+) -> str:
+    """Return a text value of at most `longest` characters.
+
+    Raises:
+        errors.Invalid: it is missing without a default, or no text.
+        errors.TooLarge: it is longer.
+    """
+    value = values.get(name)
+    if value is None:
+        value = default
+    if not isinstance(value, str):
+        raise errors.Invalid(_("must be a text"), place=name)
+    if "\0" in value:
+        raise errors.Invalid(_("must not hold a NUL character"), place=name)
+    if len(value) > longest:
+        raise errors.TooLarge(
+            _("must have at most %(longest)s characters"), place=name, longest=longest
+        )
+    return value
+
+
+def optional_text(values: Mapping[str, Any], name: str, *, longest: int = 200) -> str | None:
+    """Return a text value, or None where it is missing, null or empty."""
+    return given_text(values, name, longest=longest) or None
+
+
+def choice(values: Mapping[str, Any], name: str, default: str, allowed: Iterable[str]) -> str:
+    """Return a text value that is one of the allowed ones.
+
+    Raises:
+        errors.Invalid: it is another.
+    """
+    names = list(allowed)
+    value = text(values, name, default)
+    if value not in names:
+        raise errors.Invalid(_("must be one of %(names)s"), place=name, names=", ".join(names))
+    return value
+
+
+def given_text(values: Mapping[str, Any], name: str, *, longest: int = 200) -> str | None:
+    """Return a text value, also an empty one, or None where it is missing or null."""
+    return None if values.get(name) is None else text(values, name, longest=longest)
+
+
+def number(
+    values: Mapping[str, Any],
+    name: str,
+    default: int | None = None,
+    *,
+    lowest: int = 0,
+    highest: int = 2**53,
+) -> int:
+    """Return a whole number from `lowest` to `highest`.
+
+    Raises:
+        errors.Invalid: it is missing without a default, or not such a number.
+    """
+    value = values.get(name)
+    if value is None or value == "":
+        value = default
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 18:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+        raise errors.Invalid(
+            _("must be a whole number from %(lowest)s to %(highest)s"),
+            place=name,
+            lowest=lowest,
+            highest=highest,
+        )
+    return value
+
+
+def page_size(default: int, highest: int) -> int:
+    """Return how many rows the address asks for: at least 1, and never more than `highest`."""
+    return min(number(request.args, "page_size", default, lowest=1), highest)
+
+
+def before() -> int | None:
+    """Return the number that the address gives as the end of the last page, or None."""
+    return number(request.args, "before") if request.args.get("before") else None
+
+
+def moment(name: str, value: str) -> dt.datetime:
+    """Return the point in time that a text says, in UTC where it says no zone.
+
+    Raises:
+        errors.Invalid: it says none.
+    """
+    try:
+        found = dt.datetime.fromisoformat(value)
+        return (found if found.tzinfo else found.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except (ValueError, OverflowError) as problem:
+        raise errors.Invalid(_("must be a time"), place=name) from problem
+
+
+def seconds(values: Mapping[str, Any], name: str) -> float | None:
+    """Return a duration in seconds, or None."""
+    value = values.get(name)
+    if value is None:
+        return None
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    # False for a NaN as well.
+    if not usable or not -1e9 <= value <= 1e9:
+        raise errors.Invalid(_("must be a number of seconds"), place=name)
+    return float(value)
+
+
+def result(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the list of regions of an annotation, its members not yet looked at.
+
+    Raises:
+        errors.Invalid: it is missing, so that nothing is wiped by forgetting it, or no list.
+    """
+    value = values.get("result")
+    if not isinstance(value, list):
+        raise errors.Invalid(_("must be a list of regions"), place="result")
+    return value
+
+
+def answer(content: Any, status: int = 200) -> flask.Response:
+    """Return JSON, encoded fast."""
+    return flask.Response(msgspec.json.encode(content), status=status, mimetype="application/json")
+
+
+def time(value: dt.datetime | None) -> str | None:
+    """Return a time as Label Studio writes it."""
+    return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
