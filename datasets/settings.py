@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -46,6 +47,8 @@ class Settings:
     secret_key: str = field(default="", repr=False)
     language: str = "zh"
     secure_cookies: bool = False
+    # Where the editor may take pictures, sounds and films from besides this server.
+    remote_media: tuple[str, ...] = ("https:", "http:")
     server_processes: int = 2
     server_threads: int = 8
     maximum_upload_bytes: int = 2 * 1024**3
@@ -93,6 +96,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         secret_key=_secret(given, "JINBIAO_SECRET_KEY"),
         language=language,
         secure_cookies=bool(_whole_number(given, "JINBIAO_SECURE_COOKIES", 0, 0, 1)),
+        remote_media=_origins(given, "JINBIAO_REMOTE_MEDIA", Settings.remote_media),
         server_processes=_whole_number(given, "JINBIAO_SERVER_PROCESSES", 2, 1, 64),
         server_threads=_whole_number(given, "JINBIAO_SERVER_THREADS", 8, 1, 256),
         maximum_upload_bytes=_whole_number(given, "JINBIAO_MAXIMUM_UPLOAD_MB", 2048, 1, 1_000_000)
@@ -185,6 +189,21 @@ def _address(given: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> s
             _("%(name)s must begin with %(allowed)s"), name=name, allowed=", ".join(allowed)
         )
     return text
+
+
+def _origins(given: Mapping[str, str], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `https:`, `http:` or origins such as `https://pictures.example`; "none" for none."""
+    text = given.get(name) or ""
+    if text in ("", "none"):
+        return () if text else default
+    words = tuple(text.split())
+    if not all(re.fullmatch(r"https?:(//[A-Za-z0-9.*-]+(:\d{1,5})?)?", word) for word in words):
+        raise errors.Invalid(
+            _("%(name)s must be %(allowed)s"),
+            name=name,
+            allowed="none, https:, http:, https://host[:port]",
+        )
+    return words
 
 
 def _secret(given: Mapping[str, str], name: str) -> str:

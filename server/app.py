@@ -44,9 +44,10 @@ POLICY = (
     "script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
-# The labelling editor compiles WebAssembly and runs workers from blobs.
+# The labelling editor compiles WebAssembly, runs workers from blobs, and shows what tasks
+# name: `%s` are the origins that the operator lets it take media from.
 EDITOR_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
+    "default-src 'self'; img-src 'self' data: blob: %s; media-src 'self' blob: %s; "
     "script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "connect-src 'self' blob: data:; worker-src 'self' blob:; font-src 'self' data:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
@@ -64,7 +65,9 @@ BLUEPRINTS = (
     media.routes,
     pages.routes,
     people.routes,
-    projects.routes,
+    projects.api.routes,
+    projects.configs.routes,
+    projects.pages.routes,
     reviews.routes,
     tasks.routes,
     versions.routes,
@@ -102,7 +105,7 @@ def create(installation: Installation) -> Flask:
         BABEL_DEFAULT_LOCALE=settings.language,
         BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
         BABEL_TRANSLATION_DIRECTORIES=str(assets.UI / "words"),
-        EDITOR_POLICY=EDITOR_POLICY,
+        EDITOR_POLICY=EDITOR_POLICY % ((" ".join(settings.remote_media),) * 2),
     )
     app.url_map.strict_slashes = False
     app.url_map.converters["int"] = Number

@@ -35,6 +35,7 @@ class Annotation(Base):
     __table_args__ = (
         sa.Index("ix_annotations_task", "task_id", "id"),
         sa.Index("ix_annotations_review", "project_id", "state", "id"),
+        sa.Index("ix_annotations_ground_truth", "project_id", "ground_truth", "state"),
         sa.UniqueConstraint("task_id", "completed_by", "unique_id"),
     )
 

@@ -8,6 +8,7 @@ from .organisations import (
     add_organisation,
     find_organisation,
     get_organisation,
+    organisation_by_id,
     organisations,
 )
 from .passwords import MINIMUM_PASSWORD, check_password
@@ -21,7 +22,7 @@ from .sessions import (
     user_of_session,
 )
 from .tokens import Token, add_token, revoke_token, tokens, user_of_token
-from .users import Role, User, add_user, find_user, get_user, password_matches, users
+from .users import Role, User, add_user, by_ids, find_user, get_user, password_matches, users
 
 __all__ = [
     "MINIMUM_PASSWORD",
@@ -33,6 +34,7 @@ __all__ = [
     "add_organisation",
     "add_token",
     "add_user",
+    "by_ids",
     "check_password",
     "clean_line",
     "close_session",
@@ -41,6 +43,7 @@ __all__ = [
     "get_organisation",
     "get_user",
     "open_session",
+    "organisation_by_id",
     "organisations",
     "password_matches",
     "revoke_token",

@@ -62,6 +62,18 @@ def get_organisation(session: Session, slug: str) -> Organisation:
     return organisation
 
 
+def organisation_by_id(session: Session, organisation_id: int) -> Organisation:
+    """Return the organisation of that number.
+
+    Raises:
+        errors.NotFound: there is none.
+    """
+    organisation = session.get(Organisation, organisation_id)
+    if organisation is None:
+        raise errors.NotFound(_("there is no organisation %(id)s"), id=organisation_id)
+    return organisation
+
+
 def organisations(session: Session) -> list[Organisation]:
     """List all organisations by slug."""
     return list(session.scalars(sa.select(Organisation).order_by(Organisation.slug)))

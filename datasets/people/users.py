@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import secrets
+from collections.abc import Iterable
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -112,6 +113,14 @@ def get_user(session: Session, username: str) -> User:
     if user is None:
         raise errors.NotFound(_("there is no user “%(username)s”"), username=username[:80])
     return user
+
+
+def by_ids(session: Session, ids: Iterable[int]) -> dict[int, User]:
+    """Return id → user for those of the ids that there are, in one query."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    return {row.id: row for row in session.scalars(sa.select(User).where(User.id.in_(wanted)))}
 
 
 def users(session: Session, organisation_id: int | None = None) -> list[User]:

@@ -2,19 +2,23 @@
 
 from .answers import annotation, draft, prediction, review
 from .chain import dataset, export, job, version
-from .people import user
-from .projects import project
+from .paging import check_page, page_number, paged
+from .people import creator, user
+from .projects import PROJECT_KEYS, counts, project
 from .reading import (
     BODY_BYTES,
     answer,
     before,
     body,
     choice,
+    flag,
     given_text,
     moment,
     number,
+    numbers,
     optional_text,
     page_size,
+    refuse_unknown,
     result,
     seconds,
     text,
@@ -24,22 +28,31 @@ from .tasks import shown_data, task
 
 __all__ = [
     "BODY_BYTES",
+    "PROJECT_KEYS",
     "annotation",
     "answer",
     "before",
     "body",
+    "check_page",
     "choice",
+    "counts",
+    "creator",
     "dataset",
     "draft",
     "export",
+    "flag",
     "given_text",
     "job",
     "moment",
     "number",
+    "numbers",
     "optional_text",
+    "page_number",
     "page_size",
+    "paged",
     "prediction",
     "project",
+    "refuse_unknown",
     "result",
     "review",
     "seconds",

@@ -17,3 +17,14 @@ def user(row: User) -> dict[str, Any]:
         "organization": row.organisation.slug,
         "is_active": row.is_active,
     }
+
+
+def creator(row: User | None, number: int) -> dict[str, Any]:
+    """Return who made something; only the number where the person is not known any more."""
+    return {
+        "id": number,
+        "first_name": "" if row is None else row.name,
+        "last_name": "",
+        "email": "",
+        "avatar": None,
+    }

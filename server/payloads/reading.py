@@ -124,6 +124,54 @@ def number(
     return value
 
 
+def flag(values: Mapping[str, Any], name: str, default: bool = False) -> bool:
+    """Return a yes or no, of JSON or of an address (`true`, `1`, `false`, `0`).
+
+    Raises:
+        errors.Invalid: it is neither.
+    """
+    value = values.get(name)
+    if isinstance(value, str):
+        value = _FLAGS.get(value.lower(), value)
+    if value is None or value == "":
+        return default
+    if not isinstance(value, bool):
+        raise errors.Invalid(_("must be true or false"), place=name)
+    return value
+
+
+_FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def numbers(values: Mapping[str, Any], name: str, most: int = 1000) -> list[int] | None:
+    """Return whole numbers divided by commas, or None where there are none.
+
+    Raises:
+        errors.Invalid: one is not a whole number, or there are more than `most`.
+    """
+    told = text(values, name, "", longest=most * 20)
+    parts = [part.strip() for part in told.split(",") if part.strip()]
+    if len(parts) > most or not all(part.isascii() and part.isdigit() for part in parts):
+        raise errors.Invalid(
+            _("must be at most %(most)s whole numbers, divided by commas"), place=name, most=most
+        )
+    return [number({name: part}, name) for part in parts] or None
+
+
+def refuse_unknown(values: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Raise errors.Invalid that names each field nobody here knows; null says nothing."""
+    names = set(known)
+    strange = [name for name, value in values.items() if name not in names and value is not None]
+    if strange:
+        raise errors.Invalid(
+            _("there are fields that are not known here"),
+            problems=[
+                errors.Problem(name[:80], _("this field is not known here"))
+                for name in sorted(strange)[:20]
+            ],
+        )
+
+
 def page_size(default: int, highest: int) -> int:
     """Return how many rows the address asks for: at least 1, and never more than `highest`."""
     return min(number(request.args, "page_size", default, lowest=1), highest)

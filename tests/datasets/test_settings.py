@@ -43,6 +43,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
             "JINBIAO_PUBLIC_URL": "https://data.example/",
             "JINBIAO_LANGUAGE": "en",
             "JINBIAO_SECURE_COOKIES": "1",
+            "JINBIAO_REMOTE_MEDIA": "https://pictures.example:8443 http:",
             "JINBIAO_SECRET_KEY": KEY,
             "JINBIAO_SERVER_PROCESSES": "4",
             "JINBIAO_SERVER_THREADS": "16",
@@ -56,6 +57,8 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         }
     )
     assert found.public_url == "https://data.example"
+    assert found.remote_media == ("https://pictures.example:8443", "http:")
+    assert load({"JINBIAO_REMOTE_MEDIA": "none"}).remote_media == ()
     assert found.secure_cookies and found.maximum_upload_bytes == 1024**2
     assert found.s3 and (found.s3.bucket, found.s3.access_key) == ("labels", "li")
     assert (found.server_processes, found.server_threads) == (4, 16)
@@ -74,6 +77,8 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         ("JINBIAO_PORT", "８０"),
         ("JINBIAO_LANGUAGE", "fr"),
         ("JINBIAO_SECURE_COOKIES", "yes"),
+        ("JINBIAO_REMOTE_MEDIA", "https://a.example; script-src *"),
+        ("JINBIAO_REMOTE_MEDIA", "data:"),
         ("JINBIAO_SECRET_KEY", "short"),
         ("JINBIAO_SERVER_PROCESSES", "0"),
         ("JINBIAO_SERVER_THREADS", "-1"),

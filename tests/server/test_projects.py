@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jinbiao.tests.server.world import BOXES, TEXTS, World
+from jinbiao.tests.server.world import BOXES, TEXTS, World, entity
 
 
 def test_a_project_comes_back_as_it_was_made(world: World) -> None:
@@ -21,17 +21,126 @@ def test_a_project_comes_back_as_it_was_made(world: World) -> None:
     for name, value in asked.items():
         assert read[name] == value
     assert read["parsed_label_config"]["label"]["type"] == "RectangleLabels"
-    assert (read["task_number"], read["task_states"]) == (0, {})
+    assert (read["task_number"], read["queue_total"]) == (0, 0)
 
 
 def test_the_list_is_paged_from_the_newest(world: World) -> None:
     numbers = [world.project(title=f"p{n}") for n in range(5)]
     first = world.good(world.get("requester", "/api/projects/?page_size=2"))
     assert [row["id"] for row in first["results"]] == numbers[:2:-1]
-    path = f"/api/projects/?page_size=10&before={first['next_before']}"
-    assert [row["id"] for row in world.good(world.get("requester", path))["results"]] == [
-        *numbers[2::-1]
-    ]
+    assert (first["count"], first["previous"]) == (5, None)
+    second = world.good(world.get("requester", first["next"]))
+    assert [row["id"] for row in second["results"]] == numbers[2:0:-1]
+    last = world.good(world.get("requester", second["next"]))
+    assert ([row["id"] for row in last["results"]], last["next"]) == ([numbers[0]], None)
+    past = world.get("requester", "/api/projects/?page_size=2&page=4")
+    assert (past.status_code, past.headers["Jinbiao-Error"]) == (404, "not_found")
+
+
+def test_a_list_is_searched_ordered_and_cut_to_what_is_asked(world: World) -> None:
+    numbers = {title: world.project(title=title) for title in ("焊缝 B", "焊缝 A", "齿轮_1")}
+
+    def listed(query: str) -> list[object]:
+        answer = world.get("requester", f"/api/projects/?{query}")
+        return [row["id"] for row in world.good(answer)["results"]]
+
+    assert listed("title=焊缝&ordering=title") == [numbers["焊缝 A"], numbers["焊缝 B"]]
+    assert listed("title=_") == [numbers["齿轮_1"]]
+    assert listed(f"ids={numbers['焊缝 B']},999") == [numbers["焊缝 B"]]
+    pinned = {"pinned_at": "2026-11-21T00:00:00Z"}
+    world.good(world.patch("requester", f"/api/projects/{numbers['齿轮_1']}/", pinned))
+    assert listed("filter=pinned_only") == [numbers["齿轮_1"]]
+    assert listed("filter=exclude_pinned&ordering=id") == sorted(numbers.values())[:2]
+    short = world.good(world.get("requester", "/api/projects/?include=title,task_number"))
+    assert all(row.keys() == {"id", "title", "task_number"} for row in short["results"])
+    for query in ("ordering=size", "ids=a", "filter=some", "page=0", "include=colour"):
+        refused = world.get("requester", f"/api/projects/?{query}")
+        assert refused.json["validation_errors"].keys() == {query.partition("=")[0]}
+
+
+def test_numbers_follow_the_work(world: World) -> None:
+    project = world.labelled(3)
+    world.import_list(project, [{"text": "天津大学"}])
+    task = world.good(world.get("annotator", f"/api/projects/{project}/next"))
+    path = f"/api/tasks/{task['id']}/annotations/"
+    world.good(world.post("annotator", path, {"result": [], "was_cancelled": True}), 201)
+    for who, done in (("requester", 0), ("annotator", 4)):
+        read = world.good(world.get(who, f"/api/projects/{project}/"))
+        assert (read["task_number"], read["finished_task_number"]) == (4, 3)
+        assert (read["total_annotations_number"], read["skipped_annotations_number"]) == (3, 1)
+        assert (read["num_tasks_with_annotations"], read["queue_done"]) == (3, done)
+    counted = world.good(world.get("requester", "/api/projects/counts/"))
+    (row,) = counted["results"]
+    assert (row["id"], row["useful_annotation_number"], row["task_number"]) == (project, 3, 4)
+    people = world.good(world.get("requester", f"/api/projects/{project}/annotators/"))
+    assert len(people) == 1
+
+
+def test_options_are_kept_checked_and_given_back(world: World) -> None:
+    asked = {"color": "#FF8800", "show_instruction": True, "skip_queue": "REQUEUE_FOR_ME"}
+    project = world.project(**asked)
+    path = f"/api/projects/{project}/"
+    read = world.good(world.get("requester", path))
+    assert {name: read[name] for name in asked} == asked
+    assert world.good(world.patch("requester", path, {"color": None}))["color"] == "#FFFFFF"
+    # A script may send a project back as it got it.
+    assert world.patch("requester", path, {**read, "color": "#000000"}).status_code == 200
+    for field, value in (
+        ("color", "red"),
+        ("show_instruction", 1),
+        ("skip_queue", "NEVER"),
+        ("sampling", "Magic"),
+        ("overlap_cohort_percentage", 101),
+        ("task_data_password", "secret"),
+        ("pinned_at", "yesterday"),
+        ("control_weights", {"label": {"overall": 2}}),
+        ("colour", "#FF8800"),
+    ):
+        refused = world.patch("requester", path, {field: value})
+        assert refused.status_code == 400, field
+        assert refused.json["validation_errors"].keys() == {field}
+
+
+def test_a_draft_needs_neither_title_nor_config(world: World) -> None:
+    made = world.good(world.post("requester", "/api/projects/", {}), 201)
+    assert (made["label_config"], made["config_has_control_tags"]) == ("<View></View>", False)
+    assert made["title"] == "新项目"
+    path = f"/api/projects/{made['id']}/"
+    filled = world.good(world.patch("requester", path, {"label_config": TEXTS}))
+    assert filled["config_has_control_tags"]
+
+
+def test_more_people_a_task_opens_it_again_and_fewer_close_it(world: World) -> None:
+    project = world.labelled(2)
+    path = f"/api/projects/{project}/"
+    assert world.get("annotator2", f"{path}next").status_code == 404
+    world.good(world.patch("requester", path, {"maximum_annotations": 2}))
+    assert world.good(world.get("annotator2", f"{path}next"))["id"]
+    assert world.get("annotator", f"{path}next").status_code == 404
+    world.good(world.patch("requester", path, {"maximum_annotations": 1}))
+    held = world.good(world.get("annotator2", f"{path}next"))
+    sent = {"result": entity(), "unique_id": held["unique_lock_id"]}
+    world.good(world.post("annotator2", f"/api/tasks/{held['id']}/annotations/", sent), 201)
+    assert world.get("annotator2", f"{path}next").status_code == 404
+
+
+def test_configs_are_checked_before_they_are_used(world: World) -> None:
+    project = world.labelled(1)
+    path = f"/api/projects/{project}/"
+    good = world.post("requester", "/api/projects/validate/", {"label_config": TEXTS})
+    assert (good.status_code, good.data) == (204, b"")
+    dangling = '<View><Labels name="a" toName="b"><Label value="x"/></Labels></View>'
+    bad = world.post("requester", "/api/projects/validate/", {"label_config": dangling})
+    assert (bad.status_code, bad.json.keys()) == (400, {"label_config"})
+    assert any("b" in line for line in bad.json["label_config"])
+    for config, changed in ((TEXTS, False), (BOXES, True)):
+        answer = world.post("requester", f"{path}validate/", {"label_config": config})
+        assert world.good(answer) == {"config_essential_data_has_changed": changed}
+    refused = world.post("requester", f"{path}validate/", {"label_config": "<View><Foo/></View>"})
+    assert refused.json["validation_errors"].keys() == {"label_config"}
+    sample = world.good(world.post("requester", f"{path}sample-task/", {"label_config": BOXES}))
+    assert sample["sample_task"].keys() == {"image"}
+    assert world.good(world.get("requester", "/api/templates/"))["templates"]
 
 
 def test_a_change_touches_only_what_was_sent(world: World) -> None:
@@ -67,19 +176,17 @@ def test_a_deleted_project_is_gone(world: World) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("title", ""),
         ("title", "x" * 201),
         ("title", 7),
         ("title", "a\0b"),
         ("label_config", "<View>"),
-        ("label_config", None),
         ("maximum_annotations", 0),
-        ("maximum_annotations", 11),
+        ("maximum_annotations", 101),
         ("maximum_annotations", "many"),
         ("maximum_annotations", True),
         ("maximum_annotations", 1.5),
         ("description", "x" * 10_001),
-        ("vendor", 3),
+        ("vendor", 999),
     ],
 )
 def test_what_cannot_be_used_is_named(shared_world: World, field: str, value: object) -> None:
@@ -106,7 +213,7 @@ def test_only_an_administrator_makes_projects_of_others(world: World) -> None:
     made = world.good(world.post("admin", "/api/projects/", asked), 201)
     assert world.get("other_requester", f"/api/projects/{made['id']}/").status_code == 200
     missing = world.post("admin", "/api/projects/", {**asked, "organization": "gamma"})
-    assert missing.status_code == 404
+    assert missing.json["validation_errors"].keys() == {"organization"}
 
 
 def test_a_vendors_people_see_the_project(world: World) -> None:
@@ -117,5 +224,7 @@ def test_a_vendors_people_see_the_project(world: World) -> None:
 
 def test_postgres_answers_the_same(postgres_world: World) -> None:
     test_the_list_is_paged_from_the_newest(postgres_world)
+    test_numbers_follow_the_work(postgres_world)
+    test_more_people_a_task_opens_it_again_and_fewer_close_it(postgres_world)
     test_a_project_comes_back_as_it_was_made(postgres_world)
     test_a_vendors_people_see_the_project(postgres_world)

@@ -66,6 +66,9 @@ def upgrade() -> None:
         "tasks",
         ["project_id", "total_annotations", "cancelled_annotations", "total_predictions"],
     )
+    op.create_index(
+        "ix_annotations_ground_truth", "annotations", ["project_id", "ground_truth", "state"]
+    )
 
 
 def _fill() -> None:
@@ -94,6 +97,7 @@ def _fill() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_annotations_ground_truth", "annotations")
     op.drop_index("ix_tasks_project_totals", "tasks")
     op.execute("DELETE FROM predictions WHERE number > 0")
     op.execute("DELETE FROM drafts WHERE annotation_id > 0")

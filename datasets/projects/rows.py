@@ -1,18 +1,25 @@
-"""Keep dataset projects: what is labelled, how, for whom and by whom."""
+"""Keep the projects themselves: create, find, list, change and hide them."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from . import audit, errors, labels, permissions
-from .db import Base, Id, now
-from .errors import _
-from .people import Organisation, Role, User, clean_line
+from .. import audit, errors, labels, permissions
+from ..db import Base, Id, now
+from ..errors import _
+from ..people import Organisation, Role, User, clean_line
+from . import options as project_options
+
+LONGEST_DESCRIPTION, LONGEST_INSTRUCTION = 10_000, 50_000  # characters
+MOST_ANNOTATIONS = 100  # people who answer one task
 
 
 class Project(Base):
@@ -47,6 +54,16 @@ class Project(Base):
         return _parsed(self.parsed_label_config)
 
     @property
+    def option_values(self) -> dict[str, Any]:
+        """Return every option of Label Studio's API, defaults in place."""
+        defaults = {name: default for name, (default, _check) in project_options.OPTIONS.items()}
+        return {**defaults, **_decoded(self.options)}
+
+    def option(self, name: str) -> Any:
+        """Return one option, its default where it was never set."""
+        return _decoded(self.options).get(name, project_options.OPTIONS[name][0])
+
+    @property
     def data_keys(self) -> tuple[str, ...]:
         """Return the data keys that the config shows, in its order."""
         return self.config.data_keys
@@ -63,22 +80,25 @@ def create(
     organisation: Organisation | None = None,
     vendor: Organisation | None = None,
     maximum_annotations: int = 1,
+    options: Mapping[str, Any] | None = None,
 ) -> Project:
     """Create a project of the actor's organisation (or, for an administrator, of another).
 
     Raises:
-        errors.Invalid: the title is empty or the config has problems, all of them listed.
+        errors.Invalid: the title is empty, an option is not usable, or the config has
+            problems, all of them listed.
         errors.Forbidden: the actor may not create projects, or not for that organisation.
     """
     permissions.require(actor, "project.create")
     owner = organisation or actor.organisation
     if owner.id != actor.organisation_id and actor.role != Role.PLATFORM_ADMIN:
         raise errors.Forbidden(_("only an administrator creates projects for other organisations"))
-    config = labels.parse(label_config)
+    config = _config(label_config)
     project = Project(
         title=clean_line(title, "title", 200),
-        description=description[:10_000],
-        instruction=instruction[:50_000],
+        description=description[:LONGEST_DESCRIPTION],
+        instruction=instruction[:LONGEST_INSTRUCTION],
+        options=_encoded(project_options.merged({}, options or {})),
         label_config=label_config,
         parsed_label_config=config.to_json(),
         organisation_id=owner.id,
@@ -139,20 +159,80 @@ def visible(
     limit: int = 50,
 ) -> list[Project]:
     """List the projects that the actor's organisation owns or works on, newest first."""
-    permissions.require(actor, "project.read")
-    query = sa.select(Project).where(Project.deleted_at.is_(None))
-    if actor.role != Role.PLATFORM_ADMIN:
-        query = query.where(
-            sa.or_(
-                Project.organisation_id == actor.organisation_id,
-                Project.vendor_id == actor.organisation_id,
-            )
-        )
+    query = _seen(actor)
     if title is not None:
         query = query.where(Project.title == title)
     if before is not None:
         query = query.where(Project.id < before)
     return list(session.scalars(query.order_by(Project.id.desc()).limit(limit)))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which projects a list is to hold; None stands for no condition."""
+
+    title: str | None = None
+    search: str | None = None
+    ids: Sequence[int] | None = None
+    pinned: bool | None = None
+
+
+ORDERINGS: dict[str, Any] = {
+    "id": Project.id,
+    "title": Project.title,
+    "created_at": Project.created_at,
+    "created_by": Project.created_by,
+}
+
+
+def listing(
+    session: Session,
+    actor: User,
+    wanted: Wanted,
+    *,
+    ordering: str = "-id",
+    offset: int = 0,
+    limit: int = 30,
+) -> tuple[int, list[Project]]:
+    """Return how many projects the actor sees of those wanted, and one page of them.
+
+    Raises:
+        errors.Invalid: `ordering` is not one of ORDERINGS, with or without a minus.
+    """
+    column = ORDERINGS.get(ordering.removeprefix("-"))
+    if column is None:
+        names = ", ".join(f"{name}, -{name}" for name in ORDERINGS)
+        raise errors.Invalid(_("must be one of %(names)s"), place="ordering", names=names)
+    query = _wanted(_seen(actor), wanted)
+    number = session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+    falls = ordering.startswith("-")
+    order = (column.desc(), Project.id.desc()) if falls else (column, Project.id)
+    return number, list(session.scalars(query.order_by(*order).offset(offset).limit(limit)))
+
+
+def _seen(actor: User) -> sa.Select[Project]:
+    permissions.require(actor, "project.read")
+    query = sa.select(Project).where(Project.deleted_at.is_(None))
+    if actor.role == Role.PLATFORM_ADMIN:
+        return query
+    home = actor.organisation_id
+    return query.where(sa.or_(Project.organisation_id == home, Project.vendor_id == home))
+
+
+def _wanted(query: sa.Select[Project], wanted: Wanted) -> sa.Select[Project]:
+    if wanted.title:
+        query = query.where(Project.title.icontains(wanted.title, autoescape=True))
+    if wanted.search:
+        found = (Project.title, Project.description)
+        query = query.where(
+            sa.or_(*(text.icontains(wanted.search, autoescape=True) for text in found))
+        )
+    if wanted.ids is not None:
+        query = query.where(Project.id.in_(wanted.ids))
+    if wanted.pinned is not None:
+        is_pinned = Project.options.contains('"pinned_at":')
+        query = query.where(is_pinned if wanted.pinned else ~is_pinned)
+    return query
 
 
 def change(
@@ -165,9 +245,10 @@ def change(
     instruction: str | None = None,
     label_config: str | None = None,
     vendor: Organisation | None = None,
+    options: Mapping[str, Any] | None = None,
     has_work: bool = False,
 ) -> None:
-    """Change a project's texts, company or config.
+    """Change a project's texts, company, config or options.
 
     Raises:
         errors.Invalid: a value is not usable.
@@ -179,22 +260,39 @@ def change(
     if title is not None:
         project.title = changed["title"] = clean_line(title, "title", 200)
     if description is not None:
-        project.description = changed["description"] = description[:10_000]
+        project.description = changed["description"] = description[:LONGEST_DESCRIPTION]
     if instruction is not None:
-        project.instruction = instruction[:50_000]
+        project.instruction = instruction[:LONGEST_INSTRUCTION]
         changed["instruction"] = True
     if vendor is not None:
         project.vendor_id = changed["vendor"] = vendor.id
+    if options:
+        project.options = _encoded(project_options.merged(_decoded(project.options), options))
+        changed["options"] = sorted(options)
     if label_config is not None and label_config != project.label_config:
-        config = labels.parse(label_config)
-        lost = _lost(project.config, config) if has_work else []
-        if lost:
-            raise errors.Refused(
-                _("annotations exist, so the config cannot lose: %(lost)s"), lost=", ".join(lost)
-            )
-        project.label_config, project.parsed_label_config = label_config, config.to_json()
+        _change_config(project, label_config, has_work)
         changed["label_config"] = True
     audit.record(session, actor, "project.change", f"project/{project.id}", **changed)
+
+
+def _change_config(project: Project, label_config: str, has_work: bool) -> None:
+    config = _config(label_config)
+    lost = _lost(project.config, config) if has_work else []
+    if lost:
+        raise errors.Refused(
+            _("annotations exist, so the config cannot lose: %(lost)s"),
+            place="label_config",
+            lost=", ".join(lost),
+        )
+    project.label_config, project.parsed_label_config = label_config, config.to_json()
+
+
+def _config(text: str) -> labels.LabelConfig:
+    try:
+        return labels.parse(text)
+    except errors.Invalid as problem:
+        problem.place = problem.place or "label_config"
+        raise
 
 
 def delete(session: Session, actor: User, project: Project) -> None:
@@ -210,9 +308,23 @@ def _parsed(text: str) -> labels.LabelConfig:
 
 
 def _overlap(number: int) -> int:
-    if not isinstance(number, int) or not 1 <= number <= 10:
-        raise errors.Invalid(_("must be a whole number from 1 to 10"), place="maximum_annotations")
+    if not isinstance(number, int) or not 1 <= number <= MOST_ANNOTATIONS:
+        raise errors.Invalid(
+            _("must be a whole number from %(lowest)s to %(highest)s"),
+            place="maximum_annotations",
+            lowest=1,
+            highest=MOST_ANNOTATIONS,
+        )
     return number
+
+
+@lru_cache(maxsize=256)
+def _decoded(text: str) -> dict[str, Any]:
+    return dict(msgspec.json.decode(text))
+
+
+def _encoded(options: dict[str, Any]) -> str:
+    return msgspec.json.encode(options, order="sorted").decode()
 
 
 def _lost(old: labels.LabelConfig, new: labels.LabelConfig) -> list[str]:

@@ -1,4 +1,4 @@
-"""Projects: pages and API."""
+"""Projects: pages."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import flask
 from flask import Blueprint, Response, render_template
 from sqlalchemy.orm import Session
 
-from ..datasets import annotations as annotation_rows
-from ..datasets import catalogue, jobs, labels, people, predictions, projects, tasks, versions
-from ..datasets.annotations import AnnotationState
-from ..workers.models import MODELS
-from . import payloads
-from .auth import allows, installation, user
+from ...datasets import annotations as annotation_rows
+from ...datasets import catalogue, jobs, labels, people, predictions, projects, tasks, versions
+from ...datasets.annotations import AnnotationState
+from ...workers.models import MODELS
+from .. import payloads
+from ..auth import allows, installation, user
+from .configs import LONGEST_CONFIG
 
 routes = Blueprint("projects", __name__)
 PAGE = 50
-# Characters; labels.parse has the limit that counts, in bytes.
-LONGEST_CONFIG = 2_000_000
 
 
 @routes.get("/projects")
@@ -79,69 +78,6 @@ def show(project_id: int) -> str:
             published={number: found for number, found in published.items() if found},
             jobs=jobs.recent(session, project_id=project.id, limit=8),
         )
-
-
-@routes.get("/api/projects/")
-@allows("project.read")
-def api_index() -> Response:
-    """List projects, newest first; `before` an id gives the next page."""
-    size = payloads.page_size(PAGE, 500)
-    before = payloads.before()
-    with installation().database.read() as session:
-        found = projects.visible(session, user(), before=before, limit=size)
-        counts = tasks.counts(session, [project.id for project in found])
-    rows = [payloads.project(project, counts.get(project.id, {})) for project in found]
-    return payloads.answer({"results": rows, "next_before": rows[-1]["id"] if rows else None})
-
-
-@routes.post("/api/projects/")
-@allows("project.create")
-def api_create() -> Response:
-    """Create a project."""
-    values = payloads.body()
-    with installation().database.write() as session:
-        return payloads.answer(payloads.project(_create(session, values), {}), 201)
-
-
-@routes.get("/api/projects/<int:project_id>/")
-@allows("project.read")
-def api_show(project_id: int) -> Response:
-    """Return a project with its counts."""
-    with installation().database.read() as session:
-        project = projects.get(session, user(), project_id, "project.read")
-        counts = tasks.counts(session, [project.id]).get(project.id, {})
-    return payloads.answer(payloads.project(project, counts))
-
-
-@routes.patch("/api/projects/<int:project_id>/")
-@allows("project.change")
-def api_change(project_id: int) -> Response:
-    """Change a project's texts or config."""
-    values = payloads.body()
-    with installation().database.write() as session:
-        project = projects.get(session, user(), project_id, "project.change")
-        projects.change(
-            session,
-            user(),
-            project,
-            title=payloads.given_text(values, "title"),
-            description=payloads.given_text(values, "description", longest=10_000),
-            instruction=payloads.given_text(values, "expert_instruction", longest=50_000),
-            label_config=payloads.given_text(values, "label_config", longest=LONGEST_CONFIG),
-            has_work=annotation_rows.count(session, project) > 0,
-        )
-        counts = tasks.counts(session, [project.id]).get(project.id, {})
-        return payloads.answer(payloads.project(project, counts))
-
-
-@routes.delete("/api/projects/<int:project_id>/")
-@allows("project.change")
-def api_delete(project_id: int) -> Response:
-    """Hide a project; versions and what was published stay."""
-    with installation().database.write() as session:
-        project = projects.get(session, user(), project_id, "project.change")
-        projects.delete(session, user(), project)
-    return flask.Response(status=204)
 
 
 def _create(session: Session, values: dict[str, object]) -> projects.Project:
