@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from . import permissions
+from . import audit, errors, permissions
 from .db import Base, Id, now
+from .errors import _
 from .people import User
 from .projects import Project
 from .settings import Settings
@@ -110,6 +112,13 @@ def hold(
 ) -> Assignment | None:
     """Reserve one given task for the annotator; None when it has no open slot left."""
     permissions.require(annotator, "task.claim", project)
+    return reserve(session, settings, annotator, project, task)
+
+
+def reserve(
+    session: Session, settings: Settings, annotator: User, project: Project, task: Task
+) -> Assignment | None:
+    """Do what `hold` does for somebody whose right to it was asked elsewhere."""
     take_turn(session, annotator)
     existing = held(session, annotator, task.id, lock=True)
     if existing is not None:
@@ -141,8 +150,82 @@ def give_back(session: Session, assignment: Assignment) -> None:
     reopen(session, assignment.project_id, assignment.task_id)
 
 
-def reopen(session: Session, project_id: int, task_id: int) -> None:
-    """Give one slot of a task to the queue."""
+def assign(
+    session: Session,
+    settings: Settings,
+    actor: User,
+    project: Project,
+    task_ids: Sequence[int],
+    annotators: Sequence[User],
+) -> list[Assignment]:
+    """Reserve tasks for people, each task for each of them.
+
+    Raises:
+        errors.Invalid: somebody does not annotate.
+        errors.Refused: a task has no open slot left for one of them.
+    """
+    permissions.require(actor, "task.change", project)
+    made = []
+    for annotator in sorted(annotators, key=lambda each: each.id):
+        if not permissions.allows(annotator, "task.claim"):
+            raise errors.Invalid(
+                _("%(name)s does not annotate"), place="users", name=annotator.username
+            )
+        for task_id in task_ids:
+            held_now = reserve(
+                session, settings, annotator, project, session.get_one(Task, task_id)
+            )
+            if held_now is None:
+                raise errors.Refused(
+                    _("task %(id)s has no place left for %(name)s"),
+                    id=task_id,
+                    name=annotator.username,
+                )
+            made.append(held_now)
+    audit.record(session, actor, "task.assign", f"project/{project.id}", number=len(made))
+    return made
+
+
+def take_back(
+    session: Session,
+    actor: User,
+    project: Project,
+    task: Task,
+    user_ids: Collection[int] | None = None,
+) -> int:
+    """Take a task back from those who hold it and have not answered; return how many."""
+    permissions.require(actor, "task.change", project)
+    held_now = [
+        row
+        for row in of_task(session, task)
+        if row.state == AssignmentState.RESERVED
+        and (user_ids is None or row.user_id in user_ids)
+    ]
+    for row in held_now:
+        give_back(session, row)
+    audit.record(session, actor, "task.unassign", f"task/{task.id}", number=len(held_now))
+    return len(held_now)
+
+
+def of_task(session: Session, task: Task) -> list[Assignment]:
+    """List who holds or has done a task."""
+    query = sa.select(Assignment).where(Assignment.task_id == task.id)
+    return list(session.scalars(query.order_by(Assignment.id)))
+
+
+def reopen(session: Session, project_id: int, task_id: int, priority: int = 0) -> None:
+    """Give one slot of a task to the queue; a task that is queued keeps its priority."""
+    queued = session.scalar(
+        sa.select(QueuedTask)
+        .where(QueuedTask.project_id == project_id, QueuedTask.task_id == task_id)
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if queued is not None:
+        queued.open_slots += 1
+        session.flush()
+        return
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     insert = sqlite.insert(QueuedTask) if on_sqlite else postgresql.insert(QueuedTask)
     session.execute(
@@ -150,8 +233,33 @@ def reopen(session: Session, project_id: int, task_id: int) -> None:
             index_elements=["project_id", "priority", "task_id"],
             set_={"open_slots": QueuedTask.open_slots + 1},
         ),
-        {"project_id": project_id, "priority": 0, "task_id": task_id, "open_slots": 1},
+        {"project_id": project_id, "priority": priority, "task_id": task_id, "open_slots": 1},
     )
+
+
+def reopen_many(session: Session, project_id: int, slots: Mapping[int, int]) -> None:
+    """Give slots of many tasks back to the queue: task id → how many."""
+    ids = sorted(slots)
+    there = set(
+        session.scalars(
+            sa.select(QueuedTask.task_id).where(
+                QueuedTask.project_id == project_id, QueuedTask.task_id.in_(ids)
+            )
+        )
+    )
+    for task_id in sorted(there):
+        session.execute(
+            sa.update(QueuedTask)
+            .where(QueuedTask.project_id == project_id, QueuedTask.task_id == task_id)
+            .values(open_slots=QueuedTask.open_slots + slots[task_id])
+        )
+    fresh = [
+        {"project_id": project_id, "priority": 0, "task_id": task_id, "open_slots": slots[task_id]}
+        for task_id in ids
+        if task_id not in there
+    ]
+    if fresh:
+        session.execute(sa.insert(QueuedTask), fresh)
 
 
 def any_lapsed(session: Session) -> bool:
@@ -197,9 +305,11 @@ def _take_slot(session: Session, annotator: User, project: Project) -> int | Non
 def _choices(session: Session, annotator: User, project: Project) -> list[sa.Select[QueuedTask]]:
     """Return the queries for tasks that the annotator may take, the best first."""
     queued = sa.select(QueuedTask).where(QueuedTask.project_id == project.id)
-    if project.maximum_annotations == 1:
-        return [queued]
     own = (Assignment.project_id == project.id, Assignment.user_id == annotator.id)
+    if project.maximum_annotations == 1:
+        # Only what they skipped comes back to the queue, and then behind everything else.
+        seen = sa.exists().where(Assignment.task_id == QueuedTask.task_id, own[1])
+        return [queued.where(~seen)]
     furthest = session.scalar(sa.select(sa.func.max(Assignment.task_id)).where(*own)) or 0
     # What they have done stays queued for others: begin behind it, look before it last.
     return [

@@ -84,6 +84,14 @@ def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
     return inserted.rowcount
 
 
+def insert_many(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows by the driver's own bulk statement; defaults of the model do not apply."""
+    if rows:
+        session.execute(
+            sa.insert(Base.metadata.tables[table.__tablename__]), [dict(row) for row in rows]
+        )
+
+
 class WriteTurn:
     """Let the writers of one SQLite file follow one another fairly, also across processes.
 

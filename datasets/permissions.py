@@ -6,6 +6,7 @@ Two questions are asked, in this order: is the thing visible to this person at a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from . import errors
@@ -40,6 +41,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             "annotation.export",
             "prediction.write",
             "connection.manage",
+            "view.change",
             "version.freeze",
             "version.export",
             "dataset.publish",
@@ -54,6 +56,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             "annotation.write",
             "annotation.export",
             "prediction.write",
+            "view.change",
             "job.cancel",
             "people.manage",
         }
@@ -62,13 +65,31 @@ ALLOWED: dict[str, frozenset[str]] = {
         {"project.read", "task.read", "task.claim", "annotation.write", "account.use"}
     ),
     Role.REVIEWER: frozenset(
-        {"project.read", "task.read", "annotation.read", "annotation.review", "account.use"}
+        {
+            "project.read",
+            "task.read",
+            "annotation.read",
+            "annotation.review",
+            "prediction.read",
+            "view.change",
+            "account.use",
+        }
     ),
 }
 
 ADMIN_ONLY = frozenset({"organisation.manage", "audit.read", "platform.operate"})
 
 ACTIONS = frozenset().union(*ALLOWED.values(), ADMIN_ONLY, {"task.claim", "people.manage"})
+
+
+# What a token may be limited to; it never gives a right that its person lacks.
+SCOPES: dict[str, frozenset[str]] = {
+    "read": frozenset(_READ),
+    "label": frozenset(_READ | {"task.claim", "annotation.write"}),
+    "review": frozenset(_READ | {"annotation.review"}),
+    "import": frozenset(_READ | {"task.import", "prediction.write", "prelabel.run"}),
+    "export": frozenset(_READ | {"annotation.export", "version.export"}),
+}
 
 
 class Owned(Protocol):
@@ -83,11 +104,35 @@ class Owned(Protocol):
         """Return the id of the annotation company that works on it."""
 
 
+def is_everywhere(user: User) -> bool:
+    """Tell whether the user sees every organisation's things."""
+    return user.role == Role.PLATFORM_ADMIN
+
+
 def allows(user: User, action: str) -> bool:
     """Tell whether the user's role has the right, wherever it applies."""
     if action not in ACTIONS:
         raise KeyError(action)
+    if user.scopes and not any(action in SCOPES.get(scope, ()) for scope in user.scopes):
+        return False
     return user.role == Role.PLATFORM_ADMIN or action in ALLOWED.get(user.role, frozenset())
+
+
+def checked_scopes(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the scopes in order, each once; "all" or none at all means no limit.
+
+    Raises:
+        errors.Invalid: one is not known.
+    """
+    wanted = tuple(dict.fromkeys(names))
+    if "all" in wanted:
+        return ()
+    strange = [name for name in wanted if name not in SCOPES]
+    if strange:
+        raise errors.Invalid(
+            _("must be one of %(names)s"), place="scopes", names=", ".join([*SCOPES, "all"])
+        )
+    return wanted
 
 
 def sees(user: User, owned: Owned) -> bool:

@@ -183,6 +183,29 @@ def of_annotations(session: Session, annotation_ids: Iterable[int]) -> dict[int,
     return found
 
 
+def of_project(session: Session, project: Project, limit: int = 10_000) -> list[Review]:
+    """List a project's reviews, oldest first, at most `limit`."""
+    query = sa.select(Review).where(Review.project_id == project.id)
+    return list(session.scalars(query.order_by(Review.id).limit(limit)))
+
+
+def get(session: Session, user: User, review_id: int) -> Review:
+    """Return a review that somebody may read.
+
+    Raises:
+        errors.NotFound: there is none, or not for this person.
+    """
+    found = session.execute(
+        sa.select(Review, Project)
+        .join(Project, Project.id == Review.project_id)
+        .where(Review.id == review_id, Project.deleted_at.is_(None))
+    ).first()
+    if found is None or not permissions.sees(user, found[1]):
+        raise errors.NotFound(_("there is no review %(id)s"), id=review_id)
+    permissions.require(user, "annotation.read", found[1])
+    return found[0]
+
+
 def _fixed(
     project: Project,
     task: Task,
@@ -217,7 +240,7 @@ def _return(session: Session, task: Task, annotation: Annotation) -> None:
     """Give the task back to its annotator, or to the queue where they do not label."""
     author = session.get_one(User, annotation.completed_by)
     assignment = assignments.held(session, author, task.id, lock=True)
-    if author.is_active and permissions.allows(author, "annotation.write"):
+    if author.is_active and permissions.allows(author, "task.claim"):
         if assignment is not None:
             assignment.state = AssignmentState.RETURNED
         return

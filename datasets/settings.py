@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import errors
+from . import errors, outside
 from .errors import _
 
 SHORTEST_SECRET = 32  # characters
@@ -49,6 +49,11 @@ class Settings:
     secure_cookies: bool = False
     # Where the editor may take pictures, sounds and films from besides this server.
     remote_media: tuple[str, ...] = ("https:", "http:")
+    # What this server may call besides the open network, and the folders that projects read.
+    outside_allowed: tuple[str, ...] = ()
+    local_files: tuple[Path, ...] = ()
+    # The longest that a model backend may take for one request.
+    backend_seconds: int = 100
     server_processes: int = 2
     server_threads: int = 8
     maximum_upload_bytes: int = 2 * 1024**3
@@ -97,6 +102,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         language=language,
         secure_cookies=bool(_whole_number(given, "JINBIAO_SECURE_COOKIES", 0, 0, 1)),
         remote_media=_origins(given, "JINBIAO_REMOTE_MEDIA", Settings.remote_media),
+        outside_allowed=_allowed_outside(given.get("JINBIAO_OUTSIDE_ALLOWED") or ""),
+        local_files=_folders(given, "JINBIAO_LOCAL_FILES"),
+        backend_seconds=_whole_number(given, "JINBIAO_BACKEND_SECONDS", 100, 1, 3600),
         server_processes=_whole_number(given, "JINBIAO_SERVER_PROCESSES", 2, 1, 64),
         server_threads=_whole_number(given, "JINBIAO_SERVER_THREADS", 8, 1, 256),
         maximum_upload_bytes=_whole_number(given, "JINBIAO_MAXIMUM_UPLOAD_MB", 2048, 1, 1_000_000)
@@ -204,6 +212,23 @@ def _origins(given: Mapping[str, str], name: str, default: tuple[str, ...]) -> t
             allowed="none, https:, http:, https://host[:port]",
         )
     return words
+
+
+def _allowed_outside(text: str) -> tuple[str, ...]:
+    words = tuple(text.split())
+    outside.entries(words)
+    return words
+
+
+def _folders(given: Mapping[str, str], name: str) -> tuple[Path, ...]:
+    """Return folders that are divided by colons, links followed; each must be one."""
+    paths = [Path(part).expanduser() for part in (given.get(name) or "").split(":") if part]
+    for path in paths:
+        if not path.is_absolute() or not path.is_dir():
+            raise errors.Invalid(
+                _("%(name)s: there is no folder %(path)s"), name=name, path=str(path)[:200]
+            )
+    return tuple(path.resolve() for path in paths)
 
 
 def _secret(given: Mapping[str, str], name: str) -> str:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from . import errors, permissions
-from .db import Base, Id, insert_new, now
+from .db import Base, Id, insert_many, insert_new, now
 from .errors import _
 from .people import User
 from .projects import Project
@@ -153,6 +153,26 @@ def page(
     return list(session.scalars(query.order_by(Task.id).limit(limit)))
 
 
+def newest(session: Session, project: Project, *, offset: int, limit: int) -> list[Task]:
+    """List a project's tasks, the newest first."""
+    # The ids come from an index alone, also far from the start.
+    ids = (
+        sa.select(Task.id)
+        .where(Task.project_id == project.id)
+        .order_by(Task.id.desc())
+        .offset(offset)
+        .limit(limit)
+    )
+    rows = session.scalars(sa.select(Task).where(Task.id.in_(list(session.scalars(ids)))))
+    return sorted(rows, key=lambda row: -row.id)
+
+
+def ids(session: Session, project: Project) -> list[int]:
+    """List the ids of a project's tasks."""
+    query = sa.select(Task.id).where(Task.project_id == project.id)
+    return list(session.scalars(query.order_by(Task.id)))
+
+
 def names(session: Session, project: Project) -> set[str]:
     """Return the names of a project's tasks."""
     return set(session.scalars(sa.select(Task.name).where(Task.project_id == project.id)))
@@ -177,28 +197,12 @@ def add_in_bulk(
     """Insert a batch of tasks and return row number → task id.
 
     Each row has `row`, `data` and `media_names` (JSON texts), `digest`, `name`,
-    `group_name`, `slots` (how many people it still needs; 0 leaves it out of the queue)
-    and `state`.
+    `group_name`, `slots` (how many people it still needs; 0 leaves it out of the queue),
+    `state`, and what else of the table is known of it.
     """
     at = now()
-    session.execute(
-        sa.insert(Task),
-        [
-            {
-                "project_id": project.id,
-                "import_id": import_id,
-                "row": row["row"],
-                "data": row["data"],
-                "digest": row["digest"],
-                "name": row["name"],
-                "media_names": row["media_names"],
-                "group": row["group_name"],
-                "state": row["state"],
-                "created_at": at,
-            }
-            for row in rows
-        ],
-    )
+    common = {"project_id": project.id, "import_id": import_id, "created_at": at, "updated_at": at}
+    insert_many(session, Task, [{**_DEFAULTS, **common, **_without_slots(row)} for row in rows])
     numbers = [row["row"] for row in rows]
     ids = {
         number: task_id
@@ -221,6 +225,41 @@ def add_in_bulk(
     if queued:
         session.execute(sa.insert(QueuedTask), queued)
     return ids
+
+
+def next_inner_ids(session: Session, project: Project, number: int) -> int:
+    """Take the next numbers within the project; return the first of them.
+
+    Whoever else adds tasks waits until this transaction ends, so the numbers have no gaps.
+
+    Raises:
+        errors.NotFound: the project was deleted meanwhile.
+    """
+    last = session.scalar(
+        sa.update(Project)
+        .where(Project.id == project.id, Project.deleted_at.is_(None))
+        .values(last_inner_id=Project.last_inner_id + number)
+        .returning(Project.last_inner_id)
+        .execution_options(synchronize_session=False)
+    )
+    if last is None:
+        raise errors.NotFound(_("there is no project %(id)s"), id=project.id)
+    return last - number + 1
+
+
+_DEFAULTS: dict[str, Any] = {
+    "meta": "{}",
+    "inner_id": 0,
+    "file_upload_id": None,
+    "total_annotations": 0,
+    "cancelled_annotations": 0,
+    "total_predictions": 0,
+    "updated_by": None,
+}
+
+
+def _without_slots(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "slots"}
 
 
 def keep_media(session: Session, facts: Sequence[Mapping[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -109,6 +110,23 @@ def _done_by(session: Session, ids: list[int], asker: User) -> dict[int, int]:
         .group_by(Assignment.project_id)
     )
     return {number: count for number, count in rows}
+
+
+def tasks_of(session: Session, project: Project) -> int:
+    """Count a project's tasks."""
+    query = sa.select(sa.func.count()).where(Task.project_id == project.id)
+    return int(session.scalar(query) or 0)
+
+
+def data_keys(session: Session, project: Project, look_at: int = 100) -> list[str]:
+    """List the data keys of the config and of the project's first tasks."""
+    keys = dict.fromkeys(project.data_keys)
+    found = session.scalars(
+        sa.select(Task.data).where(Task.project_id == project.id).order_by(Task.id).limit(look_at)
+    )
+    for text in found:
+        keys.update(dict.fromkeys(msgspec.json.decode(text)))
+    return list(keys)
 
 
 def annotators(session: Session, project: Project) -> list[User]:

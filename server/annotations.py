@@ -1,4 +1,6 @@
-"""Annotations and drafts: API."""
+"""Annotations and their history: Label Studio's API."""
+
+from __future__ import annotations
 
 from typing import Any
 
@@ -6,136 +8,190 @@ import flask
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from ..datasets import annotations, errors, predictions, tasks
+from ..datasets import annotations as annotation_rows
+from ..datasets import errors, people, predictions, projects, removal, tasks
+from ..datasets.annotations import Annotation, AnnotationRevision
 from ..datasets.errors import _
+from ..datasets.projects import Project
 from ..datasets.tasks import Task
 from . import payloads
 from .auth import allows, installation, user
 
 routes = Blueprint("annotations", __name__)
+MOST_AT_ONCE = 10_000  # tasks that get one answer in one request
 
 
 @routes.get("/api/tasks/<int:task_id>/annotations/")
-@allows("annotation.read")
-def api_index(task_id: int) -> Response:
-    """List a task's annotations."""
+@allows("task.read")
+def index(task_id: int) -> Response:
+    """List a task's annotations; annotators see their own."""
     with installation().database.read() as session:
-        task, _project = tasks.get(session, user(), task_id, "annotation.read")
-        rows = annotations.of_tasks(session, [task.id]).get(task.id, [])
-    return payloads.answer([payloads.annotation(row) for row in rows])
+        task, _project = tasks.get(session, user(), task_id, "task.read")
+        rows = annotation_rows.of_tasks(session, [task.id]).get(task.id, [])
+        return _answer_list(session, annotation_rows.visible_to(user(), rows))
 
 
 @routes.post("/api/tasks/<int:task_id>/annotations/")
 @allows("annotation.write")
-def api_create(task_id: int) -> Response:
+def create(task_id: int) -> Response:
     """Submit an annotation, or skip the task (`was_cancelled`)."""
     values = payloads.body()
-    skipped = values.get("was_cancelled") is True
     with installation().database.write() as session:
         task, project = tasks.get(session, user(), task_id, "annotation.write")
-        row = annotations.submit(
-            session,
-            installation().settings,
-            user(),
-            project,
-            task,
-            [] if skipped else payloads.result(values),
-            lead_time=payloads.seconds(values, "lead_time"),
-            was_cancelled=skipped,
-            parent_prediction=_parent_prediction(session, task, values),
-            unique_id=payloads.optional_text(values, "unique_id", longest=64),
-        )
-        return payloads.answer(payloads.annotation(row), 201)
+        row = _submit(session, project, task, values)
+        return _answer(session, row, 201)
+
+
+@routes.post("/api/annotations/bulk/")
+@allows("annotation.write")
+def create_many() -> Response:
+    """Give several tasks of one project the same annotation, all or none."""
+    values = payloads.body()
+    ids = payloads.ids(values, "tasks", MOST_AT_ONCE)
+    with installation().database.write() as session:
+        made = []
+        for task_id in ids:
+            task, project = tasks.get(session, user(), task_id, "task.import")
+            made.append(_submit(session, project, task, values, bulk=True))
+        return _answer_list(session, made, 201)
+
+
+@routes.post("/api/annotations/bulk-delete/")
+@allows("annotation.write")
+def delete_many() -> Response:
+    """Delete several annotations of one project, all or none."""
+    values = payloads.body()
+    ids = payloads.ids(values, "ids", MOST_AT_ONCE)
+    with installation().database.write() as session:
+        number = payloads.number(values, "project")
+        project = projects.get(session, user(), number, "annotation.write")
+        number = removal.answers(session, user(), project, ids)
+    return payloads.answer({"deleted": number})
 
 
 @routes.get("/api/annotations/<int:annotation_id>/")
-@allows("annotation.read")
-def api_show(annotation_id: int) -> Response:
-    """Return an annotation."""
+@allows("task.read")
+def show(annotation_id: int) -> Response:
+    """Return an annotation; its revision is the `ETag`."""
     with installation().database.read() as session:
-        row, _task, _project = annotations.get(session, user(), annotation_id, "annotation.read")
-    return payloads.answer(payloads.annotation(row))
+        row, _task, _project = annotation_rows.get(session, user(), annotation_id, "task.read")
+        if not annotation_rows.visible_to(user(), [row]):
+            raise errors.NotFound(_("there is no annotation %(id)s"), id=annotation_id)
+        return _answer(session, row)
 
 
 @routes.patch("/api/annotations/<int:annotation_id>/")
 @allows("annotation.write")
-def api_update(annotation_id: int) -> Response:
-    """Change one's own annotation; what it was is kept. `If-Match` may hold its revision."""
+def change(annotation_id: int) -> Response:
+    """Change an annotation; what it was is kept. `If-Match` may hold its revision."""
     values = payloads.body()
     with installation().database.write() as session:
-        row, task, project = annotations.get(session, user(), annotation_id, "annotation.write")
-        expected = _expected_revision()
-        if expected not in (None, row.revision):
-            raise errors.Stale(
-                _("the annotation was changed in the meantime (revision %(revision)s)"),
-                revision=row.revision,
-            )
-        annotations.update(
+        row, task, project = annotation_rows.get(session, user(), annotation_id, "annotation.write")
+        _check_revision(row)
+        annotation_rows.update(
             session,
             user(),
             project,
             task,
             row,
-            payloads.result(values),
+            payloads.result(values) if "result" in values else None,
             lead_time=payloads.seconds(values, "lead_time"),
+            was_cancelled=payloads.given_flag(values, "was_cancelled"),
+            ground_truth=payloads.given_flag(values, "ground_truth"),
         )
-        return payloads.answer(payloads.annotation(row))
+        return _answer(session, row)
 
 
-@routes.post("/api/tasks/<int:task_id>/drafts")
+@routes.delete("/api/annotations/<int:annotation_id>/")
 @allows("annotation.write")
-def api_create_draft(task_id: int) -> Response:
-    """Keep unfinished work of the asker for a task."""
-    return _save_draft(task_id, None, 201)
-
-
-@routes.patch("/api/drafts/<int:draft_id>/")
-@allows("annotation.write")
-def api_update_draft(draft_id: int) -> Response:
-    """Bring a draft up to date; `If-Match` holds the revision last seen."""
-    with installation().database.read() as session:
-        draft = session.get(annotations.Draft, draft_id)
-    if draft is None or draft.user_id != user().id:
-        raise errors.NotFound(_("there is no draft %(id)s of yours"), id=draft_id)
-    return _save_draft(draft.task_id, _expected_revision(), 200)
-
-
-@routes.delete("/api/drafts/<int:draft_id>/")
-@allows("annotation.write")
-def api_delete_draft(draft_id: int) -> Response:
-    """Throw one's own draft away."""
+def delete(annotation_id: int) -> Response:
+    """Delete an annotation with its history; its author's place is free again."""
     with installation().database.write() as session:
-        draft = session.get(annotations.Draft, draft_id)
-        if draft is not None and draft.user_id == user().id:
-            session.delete(draft)
+        row, _task, project = annotation_rows.get(
+            session, user(), annotation_id, "annotation.write"
+        )
+        removal.answers(session, user(), project, [row.id])
     return flask.Response(status=204)
 
 
-def _save_draft(task_id: int, revision: int | None, status: int) -> Response:
-    values = payloads.body()
-    with installation().database.write() as session:
-        task, project = tasks.get(session, user(), task_id, "annotation.write")
-        draft = annotations.save_draft(
-            session,
-            user(),
-            project,
-            task,
-            payloads.result(values),
-            lead_time=payloads.seconds(values, "lead_time"),
-            revision=revision,
-        )
-        response = payloads.answer({"id": draft.id, "revision": draft.revision}, status)
-    response.headers["ETag"] = f'"{draft.revision}"'
-    return response
+@routes.get("/api/annotation-history/")
+@allows("task.read")
+def history() -> Response:
+    """List what an annotation was before, oldest first."""
+    with installation().database.read() as session:
+        number = payloads.number(request.args, "annotation")
+        row, _task, _project = annotation_rows.get(session, user(), number, "task.read")
+        if not annotation_rows.visible_to(user(), [row]):
+            raise errors.NotFound(_("there is no annotation %(id)s"), id=number)
+        past = annotation_rows.revisions(session, row)
+    return payloads.answer([_past(row, each) for each in past])
 
 
-def _expected_revision() -> int | None:
+def expected_revision() -> int | None:
     """Return the revision that `If-Match` names; -1, which none has, where it names another."""
     match = request.headers.get("If-Match", "").strip()
     if match in ("", "*"):
         return None
     text = match.removeprefix("W/").strip('"')
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
+def _check_revision(row: Annotation) -> None:
+    if expected_revision() not in (None, row.revision):
+        raise errors.Stale(
+            _("the annotation was changed in the meantime (revision %(revision)s)"),
+            revision=row.revision,
+        )
+
+
+def _submit(
+    session: Session, project: Project, task: Task, values: dict[str, Any], bulk: bool = False
+) -> Annotation:
+    skipped = payloads.flag(values, "was_cancelled")
+    row = annotation_rows.submit(
+        session,
+        installation().settings,
+        user(),
+        project,
+        task,
+        [] if skipped else payloads.result(values),
+        lead_time=payloads.seconds(values, "lead_time"),
+        was_cancelled=skipped,
+        ground_truth=payloads.flag(values, "ground_truth"),
+        parent_prediction=_parent_prediction(session, task, values),
+        parent_annotation=_parent_annotation(session, task, values),
+        unique_id=payloads.optional_text(values, "unique_id", longest=64),
+    )
+    if bulk:
+        row.bulk_created = True
+    return row
+
+
+def _answer(session: Session, row: Annotation, status: int = 200) -> Response:
+    response = payloads.answer(
+        payloads.annotation(row, people.by_ids(session, [row.completed_by])), status
+    )
+    response.headers["ETag"] = f'"{row.revision}"'
+    return response
+
+
+def _answer_list(session: Session, rows: list[Annotation], status: int = 200) -> Response:
+    authors = people.by_ids(session, {row.completed_by for row in rows})
+    return payloads.answer([payloads.annotation(row, authors) for row in rows], status)
+
+
+def _past(row: Annotation, past: AnnotationRevision) -> dict[str, Any]:
+    return {
+        "id": row.id * 10**6 + past.revision,
+        "annotation_id": row.id,
+        "revision": past.revision,
+        "action": "skipped" if past.state == "skipped" else "updated",
+        "result": payloads.raw(past.result),
+        "created_by": past.updated_by or row.completed_by,
+        "created_at": payloads.time(past.ended_at),
+        "project_id": row.project_id,
+        "task_id": row.task_id,
+    }
 
 
 def _parent_prediction(session: Session, task: Task, values: dict[str, Any]) -> int | None:
@@ -146,5 +202,18 @@ def _parent_prediction(session: Session, task: Task, values: dict[str, Any]) -> 
     if all(row.id != number for row in predictions.of_tasks(session, [task.id]).get(task.id, [])):
         raise errors.Invalid(
             _("the task has no prediction %(id)s"), place="parent_prediction", id=number
+        )
+    return number
+
+
+def _parent_annotation(session: Session, task: Task, values: dict[str, Any]) -> int | None:
+    """Return the annotation that this one began from: one of this very task."""
+    if values.get("parent_annotation") is None:
+        return None
+    number = payloads.number(values, "parent_annotation")
+    rows = annotation_rows.of_tasks(session, [task.id]).get(task.id, [])
+    if all(row.id != number for row in annotation_rows.visible_to(user(), rows)):
+        raise errors.Invalid(
+            _("the task has no annotation %(id)s"), place="parent_annotation", id=number
         )
     return number

@@ -16,23 +16,33 @@ from ..datasets.errors import _
 from ..datasets.installation import Installation
 from ..datasets.settings import secret_key
 from . import (
+    about,
+    actions,
     annotations,
     assets,
     assignments,
     auth,
     catalogue,
+    comments,
+    drafts,
     errors,
     exports,
     health,
     hub,
     jobs,
     media,
+    organisations,
     pages,
     people,
+    predictions,
     projects,
     reviews,
     tasks,
+    team,
+    tokens,
+    users,
     versions,
+    views,
     wording,
 )
 
@@ -54,23 +64,38 @@ EDITOR_POLICY = (
 )
 
 BLUEPRINTS = (
+    about.routes,
+    actions.routes,
     annotations.routes,
     assets.routes,
     assignments.routes,
     catalogue.routes,
+    comments.routes,
+    drafts.routes,
     exports.routes,
     health.routes,
     hub.routes,
     jobs.routes,
     media.routes,
+    organisations.routes,
     pages.routes,
     people.routes,
+    predictions.routes,
     projects.api.routes,
     projects.configs.routes,
     projects.pages.routes,
     reviews.routes,
-    tasks.routes,
+    tasks.api.routes,
+    tasks.imports.routes,
+    tasks.lists.routes,
+    tasks.pages.routes,
+    tasks.uploads.routes,
+    team.routes,
+    tokens.exchange,
+    tokens.routes,
+    users.routes,
     versions.routes,
+    views.routes,
 )
 
 
@@ -148,8 +173,9 @@ def _protect(csrf: CSRFProtect) -> Callable[[], None]:
     def protect() -> None:
         changes = request.method in ("POST", "PUT", "PATCH", "DELETE")
         # A token in a header is no cookie: nobody else's page can send it. The hub only
-        # reads, also where its protocol says POST.
-        if changes and not flask.g.by_token and request.blueprint != hub.routes.name:
+        # reads, also where its protocol says POST; what is exchanged is its own proof.
+        without = (hub.routes.name, tokens.exchange.name)
+        if changes and not flask.g.by_token and request.blueprint not in without:
             csrf.protect()
 
     return protect

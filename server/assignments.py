@@ -1,13 +1,18 @@
-"""Hand out the next task: the workbench page and its API."""
+"""Hand out the next task: the workbench page, its own route, and Label Studio's."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template
+from typing import Any
 
-from ..datasets import assignments, errors, projects
+from flask import Blueprint, Response, render_template
+from sqlalchemy.orm import Session
+
+from ..datasets import annotations as annotation_rows
+from ..datasets import assignments, errors, people, predictions, projects, reviews, tasks
 from ..datasets.errors import _
+from ..datasets.projects import Project
 from ..datasets.tasks import Task
-from . import payloads, tasks
+from . import payloads
 from .auth import allows, installation, user
 
 routes = Blueprint("assignments", __name__)
@@ -22,17 +27,93 @@ def label(project_id: int) -> str:
     return render_template("tasks/label.html", project=project)
 
 
-@routes.get("/api/projects/<int:project_id>/next")
+@routes.get("/api/projects/<int:project_id>/next/")
 @allows("task.claim")
 def api_next(project_id: int) -> Response:
     """Reserve the asker's next task and return it; 404 when none is left."""
+    return payloads.answer(next_task(project_id, "Sequence queue"))
+
+
+@routes.get("/api/projects/<int:project_id>/workbench/next")
+@allows("task.claim")
+def workbench_next(project_id: int) -> Response:
+    """Reserve the asker's next task and return it with all that the workbench shows."""
+    task_id = _claimed(project_id)
+    with installation().database.read() as session:
+        task = session.get_one(Task, task_id)
+        project = projects.get(session, user(), project_id, "task.claim")
+        return payloads.answer(task_for_workbench(session, project, task))
+
+
+@routes.get("/api/tasks/<int:task_id>/workbench")
+@allows("task.read")
+def workbench_task(task_id: int) -> Response:
+    """Return one task with all that the workbench shows; annotators see their own work."""
+    with installation().database.read() as session:
+        task, project = tasks.get(session, user(), task_id, "task.read")
+        return payloads.answer(task_for_workbench(session, project, task))
+
+
+def next_task(project_id: int, queue: str) -> dict[str, Any]:
+    """Reserve the asker's next task and return it in Label Studio's shape.
+
+    Raises:
+        errors.NotFound: none is left for them.
+    """
+    task_id = _claimed(project_id)
+    # Other writers need not wait while the answer is put together.
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "task.claim")
+        task = session.get_one(Task, task_id)
+        loaded = payloads.load(session, user(), project, [task])
+        held = assignments.held(session, user(), task_id)
+        lock = "" if held is None else f"assignment-{held.id}"
+        return payloads.to_label(task, loaded, lock, queue)
+
+
+def task_for_workbench(session: Session, project: Project, task: Task) -> dict[str, Any]:
+    """Return a task with what the workbench needs to go on with it."""
+    media = tasks.media_of(session, [task])
+    found = annotation_rows.of_tasks(session, [task.id]).get(task.id, [])
+    made = annotation_rows.visible_to(user(), found)
+    drafts = annotation_rows.drafts_of(session, user(), [task.id]).get(task.id, [])
+    judged = reviews.of_annotations(session, [row.id for row in made])
+    authors = people.by_ids(session, {row.completed_by for row in made})
+    predicted = predictions.of_tasks(session, [task.id]).get(task.id, [])
+    assignment = assignments.held(session, user(), task.id)
+    shown: dict[str, Any] = {
+        "id": task.id,
+        "project": task.project_id,
+        "name": task.name,
+        "group": task.group,
+        "state": task.state,
+        "data": payloads.shown_data(task, media),
+        "annotations": [
+            {
+                **payloads.work(row, authors),
+                "reviews": [payloads.review(each) for each in judged.get(row.id, [])],
+            }
+            for row in made
+        ],
+        "predictions": [payloads.prediction(row) for row in predicted],
+        "drafts": [payloads.work_draft(row, user()) for row in drafts],
+        "label_config": project.label_config,
+        "instruction": project.instruction,
+    }
+    if assignment is not None:
+        shown["unique_lock_id"] = f"assignment-{assignment.id}"
+        shown["assignment"] = {
+            "id": assignment.id,
+            "state": assignment.state,
+            "reserved_until": payloads.time(assignment.reserved_until),
+        }
+    return shown
+
+
+def _claimed(project_id: int) -> int:
     with installation().database.write() as session:
         project = projects.get(session, user(), project_id, "task.claim")
         assignment = assignments.claim(session, installation().settings, user(), project)
         if assignment is None:
             raise errors.NotFound(_("no task is left for you in this project"))
-        task_id = assignment.task_id
-    # Other writers need not wait while the answer is put together.
-    with installation().database.read() as session:
-        task = session.get_one(Task, task_id)
-        return payloads.answer(tasks.task_for_editor(session, project, task))
+        return assignment.task_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from flask import Request, request
 from werkzeug.wrappers import Response
 
 from ..datasets import errors, people, permissions
+from ..datasets.db import now
 from ..datasets.errors import _
 from ..datasets.installation import Installation
 from ..datasets.people import User
@@ -17,6 +19,7 @@ from ..datasets.people import User
 Route = TypeVar("Route", bound=Callable[..., Any])
 
 PUBLIC = "public"
+ACTIVITY = dt.timedelta(minutes=10)
 
 
 def installation() -> Installation:
@@ -41,6 +44,11 @@ def allows(action: str) -> Callable[[Route], Route]:
     return mark
 
 
+def signing_key() -> str:
+    """Return the key that signs tokens and links of this installation."""
+    return str(flask.current_app.config["SECRET_KEY"])
+
+
 def user() -> User:
     """Return who is signed in.
 
@@ -60,13 +68,25 @@ def identify() -> None:
     secret = token_of(request)
     if secret is not None:
         with installation().database.read() as session:
-            flask.g.user = people.user_of_token(session, secret)
+            flask.g.user = people.user_of_token(session, secret, signing_key())
         flask.g.by_token = True
+        note_activity()
         return
     secret = flask.session.get("session")
     if secret is not None:
         with installation().database.read() as session:
             flask.g.user = people.user_of_session(session, secret)
+        note_activity()
+
+
+def note_activity() -> None:
+    """Write down that the asker is here, at most once in ten minutes."""
+    who: User | None = flask.g.user
+    if who is None or request.method in ("GET", "HEAD"):
+        return
+    if who.last_activity is None or who.last_activity < now() - ACTIVITY:
+        with installation().database.write() as session:
+            people.seen_now(session, who.id)
 
 
 def check_route() -> Response | None:

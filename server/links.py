@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,6 +16,8 @@ from ..datasets.errors import _
 from ..datasets.tasks import Media
 from ..datasets.versions import Record
 from .auth import installation
+
+_STORED = re.compile(r"/data/upload/([0-9]{1,17})/([0-9a-f]{64})-([0-9a-f]{16})/[^/?#]*$")
 
 
 def media(row: Media) -> str:
@@ -39,6 +42,37 @@ def address(digest: str, extension: str) -> str:
         expires=expires,
         signature=_signature(digest, extension, expires),
     )
+
+
+def stored(project_id: int, digest: str, name: str) -> str:
+    """Return an address of a project's medium that does not end; it asks who wants it.
+
+    The signature says that this medium belongs to this project.
+    """
+    return flask.url_for(
+        "media.upload",
+        project_id=project_id,
+        digest=digest,
+        signature=_belongs(project_id, digest),
+        name=PurePosixPath(name.replace("\\", "/")).name or digest[:12],
+    )
+
+
+def check_stored(project_id: int, digest: str, signature: str) -> None:
+    """Raise errors.NotFound unless this medium was said to belong to this project here."""
+    made = _belongs(project_id, digest)
+    if not hmac.compare_digest(made.encode(), signature.encode(errors="replace")):
+        raise errors.NotFound(_("there is nothing at this address"))
+
+
+def stored_digest(address: str) -> tuple[int, str] | None:
+    """Return (project, digest) of an address that `stored` made, None for any other text."""
+    found = _STORED.search(address)
+    if found is None:
+        return None
+    project_id, digest, signature = int(found[1]), found[2], found[3]
+    good = hmac.compare_digest(_belongs(project_id, digest), signature)
+    return (project_id, digest) if good else None
 
 
 def thumbnail(row: Media) -> str:
@@ -70,6 +104,12 @@ def check(digest: str, extension: str, expires: int, signature: str) -> None:
     good = hmac.compare_digest(made.encode(), signature.encode(errors="replace"))
     if not good or expires < time.time():
         raise errors.NotFound(_("this link is not valid or has expired"))
+
+
+def _belongs(project_id: int, digest: str) -> str:
+    key = str(flask.current_app.config["SECRET_KEY"]).encode()
+    text = f"stored\0{project_id}\0{digest}".encode()
+    return hmac.new(key, text, hashlib.sha256).hexdigest()[:16]
 
 
 def _signature(digest: str, extension: str, expires: int) -> str:

@@ -7,9 +7,11 @@ import uuid
 import flask
 from flask import Blueprint, Response, request
 
-from ..datasets import media
+from ..datasets import errors, media, projects
+from ..datasets.errors import _
+from ..datasets.tasks import Media
 from . import files, links
-from .auth import PUBLIC, allows, installation
+from .auth import PUBLIC, allows, installation, user
 
 routes = Blueprint("media", __name__)
 
@@ -36,6 +38,30 @@ def show(digest: str, extension: str) -> Response:
     )
     if response.status_code == 200:
         response.headers["Cache-Control"] = "private, max-age=3600, immutable"
+    return response
+
+
+@routes.get("/data/upload/<int:project_id>/<digest>-<signature>/<name>")
+@allows("task.read")
+def upload(project_id: int, digest: str, signature: str, name: str) -> Response:
+    """Send a medium of a project to somebody who sees the project."""
+    links.check_stored(project_id, digest, signature)
+    with installation().database.read() as session:
+        projects.get(session, user(), project_id, "task.read")
+        row = session.get(Media, digest)
+    if row is None:
+        raise errors.NotFound(_("there is nothing at this address"))
+    shown = row.display_digest or digest
+    extension = row.display_extension if row.display_digest else row.extension
+    response = files.send(
+        installation().store,
+        shown,
+        (row.display_size if row.display_digest else row.size) or 0,
+        content_type=files.content_type_of(f"{digest[:12]}{extension}"),
+        file_name=name,
+        etag=shown,
+    )
+    response.headers["Cache-Control"] = "private, max-age=3600"
     return response
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import flask
-from flask import Blueprint, Response, render_template, request
-from sqlalchemy.orm import Session
+from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ..datasets import audit, errors, people
+from ..datasets import audit, errors, people, permissions
 from ..datasets.errors import _
-from ..datasets.people import Role, User
-from . import payloads
-from .auth import PUBLIC, allows, installation, user
+from ..datasets.people import Role, TokenKind
+from . import payloads, users
+from .auth import PUBLIC, allows, installation, signing_key, user
 from .errors import words
 
 routes = Blueprint("people", __name__)
@@ -113,12 +112,17 @@ def change_language() -> AnyResponse:
 def add_token() -> str:
     """Make an API token and show it once."""
     values = payloads.body()
+    name = payloads.text(values, "name", "api") or "api"
+    days = payloads.number(values, "days", 0, highest=3650) or None
+    scope = payloads.text(values, "scope", "all")
+    scopes = permissions.checked_scopes([scope])
+    kind = payloads.choice(values, "kind", TokenKind.PLAIN, list(TokenKind))
     with installation().database.write() as session:
         me = people.get_user(session, user().username)
-        days = payloads.number(values, "days", 0, highest=3650)
-        token, secret = people.add_token(
-            session, me, payloads.text(values, "name", "api") or "api", days or None
-        )
+        if kind == TokenKind.PLAIN:
+            token, secret = people.add_token(session, me, name, days, scopes)
+        else:
+            token, secret = people.add_refresh_token(session, signing_key(), me, name, days, scopes)
         audit.record(session, me, "token.create", f"token/{token.id}", name=token.name)
     return _account(secret=secret)
 
@@ -147,68 +151,15 @@ def add() -> str | tuple[str, int]:
     values = payloads.body()
     try:
         with installation().database.write() as session:
-            added, password = _add(session, values)
+            added, password = users.add(session, values)
     except errors.Invalid as problem:
         return _people(problem=words(problem), place=problem.place, values=values), 400
     return _people(added=added, password=password)
 
 
-@routes.get("/api/current-user/whoami")
-@allows("account.use")
-def api_whoami() -> Response:
-    """Return who is asking."""
-    return payloads.answer(payloads.user(user()))
-
-
-@routes.get("/api/users/")
-@allows("people.manage")
-def api_index() -> Response:
-    """List the people of one's organisation."""
-    with installation().database.read() as session:
-        found = people.users(session, _own_organisation())
-    return payloads.answer([payloads.user(each) for each in found])
-
-
-@routes.post("/api/users/")
-@allows("people.manage")
-def api_add() -> Response:
-    """Add a person; the answer holds their one-time password, once."""
-    with installation().database.write() as session:
-        added, password = _add(session, payloads.body())
-    return payloads.answer({**payloads.user(added), "password": password}, 201)
-
-
-def _add(session: Session, values: dict[str, object]) -> tuple[User, str | None]:
-    slug = payloads.optional_text(values, "organization") or user().organisation.slug
-    role = payloads.text(values, "role", "")
-    if user().role != Role.PLATFORM_ADMIN and (
-        slug != user().organisation.slug
-        or role not in (Role.ANNOTATOR, Role.REVIEWER, Role.VENDOR_ADMIN)
-    ):
-        raise errors.Forbidden(_("you can add annotators and reviewers of your organisation"))
-    organisation = people.find_organisation(session, slug)
-    if organisation is None:
-        if user().role != Role.PLATFORM_ADMIN:
-            raise errors.NotFound(_("there is no organisation “%(slug)s”"), slug=slug[:80])
-        name = payloads.text(values, "organization_name", slug)
-        organisation = people.add_organisation(session, slug, name)
-        audit.record(session, user(), "organisation.create", f"organisation/{slug}")
-    added, password = people.add_user(
-        session,
-        payloads.text(values, "username", ""),
-        role=role,
-        organisation=organisation,
-        name=payloads.text(values, "name", ""),
-    )
-    audit.record(
-        session, user(), "person.create", f"user/{added.username}", role=role, organisation=slug
-    )
-    return added, password
-
-
 def _people(**values: object) -> str:
     with installation().database.read() as session:
-        found = people.users(session, _own_organisation())
+        found = people.users(session, users.own_organisation())
         organisations = people.organisations(session)
     return render_template(
         "people/index.html", people=found, organisations=organisations, roles=list(Role), **values
@@ -218,11 +169,9 @@ def _people(**values: object) -> str:
 def _account(**values: object) -> str:
     with installation().database.read() as session:
         tokens = people.tokens(session, user())
-    return render_template("people/account.html", tokens=tokens, **values)
-
-
-def _own_organisation() -> int | None:
-    return None if user().role == Role.PLATFORM_ADMIN else user().organisation_id
+    return render_template(
+        "people/account.html", tokens=tokens, scopes=[*permissions.SCOPES], **values
+    )
 
 
 def _own_path(target: str | None) -> str:

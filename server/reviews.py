@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request
 
 from ..datasets import annotations as annotation_rows
 from ..datasets import errors, projects, reviews
 from ..datasets.errors import _
+from ..datasets.reviews import Review
 from ..datasets.tasks import Task
-from . import payloads, tasks
+from . import payloads
+from .assignments import task_for_workbench
 from .auth import allows, installation, user
 
 routes = Blueprint("reviews", __name__)
@@ -33,7 +37,7 @@ def api_next(project_id: int) -> Response:
         if annotation is None:
             raise errors.NotFound(_("nothing is waiting for your review in this project"))
         task = session.get_one(Task, annotation.task_id)
-        shown = tasks.task_for_editor(session, project, task)
+        shown = task_for_workbench(session, project, task)
         shown["annotations"] = [row for row in shown["annotations"] if row["id"] == annotation.id]
         return payloads.answer(shown)
 
@@ -58,3 +62,75 @@ def api_judge(annotation_id: int) -> Response:
             result=payloads.result(values) if values.get("result") is not None else None,
         )
         return payloads.answer(payloads.review(row), 201)
+
+
+@routes.get("/api/annotation-reviews/")
+@allows("annotation.read")
+def index() -> Response:
+    """List the reviews of an annotation or of a project, oldest first."""
+    asked = request.args
+    with installation().database.read() as session:
+        if asked.get("annotation"):
+            number = payloads.number(asked, "annotation")
+            row, *_rest = annotation_rows.get(session, user(), number, "annotation.read")
+            found = reviews.of_annotations(session, [row.id]).get(row.id, [])
+        elif asked.get("annotation__task__project"):
+            number = payloads.number(asked, "annotation__task__project")
+            project = projects.get(session, user(), number, "annotation.read")
+            found = reviews.of_project(session, project)
+        else:
+            raise errors.Invalid(_("say of which annotation"), place="annotation")
+    return payloads.answer([_judged(row) for row in found])
+
+
+@routes.post("/api/annotation-reviews/")
+@allows("annotation.review")
+def create() -> Response:
+    """Accept an annotation (with a `result`: fix it), or return it with a comment."""
+    values = payloads.body()
+    accepted = payloads.flag(values, "accepted")
+    fixed = payloads.result(values) if accepted and values.get("result") is not None else None
+    verdict = "reject" if not accepted else "accept" if fixed is None else "fix"
+    with installation().database.write() as session:
+        number = payloads.number(values, "annotation")
+        annotation, task, project = annotation_rows.get(
+            session, user(), number, "annotation.review"
+        )
+        row = reviews.judge(
+            session,
+            user(),
+            project,
+            task,
+            annotation,
+            verdict,
+            reason=payloads.text(values, "comment", "", longest=2000),
+            result=fixed,
+        )
+        return payloads.answer(_judged(row), 201)
+
+
+@routes.get("/api/annotation-reviews/<int:review_id>/")
+@allows("annotation.read")
+def show(review_id: int) -> Response:
+    """Return a review."""
+    with installation().database.read() as session:
+        return payloads.answer(_judged(reviews.get(session, user(), review_id)))
+
+
+def _judged(row: Review) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "annotation": row.annotation_id,
+        "accepted": row.verdict != "reject",
+        "comment": row.reason,
+        "result": None if row.result is None else payloads.raw(row.result),
+        "created_by": row.reviewer_id,
+        "created_at": payloads.time(row.created_at),
+        "started_at": None,
+        "reject_action": None if row.verdict != "reject" else "requeue",
+        "remove_from_queue": False,
+        "last_annotation_history": None,
+        "previous_annotation_history": None,
+        "fixed_annotation_history": None,
+        "state": None,
+    }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .answers import checked_result, settle, state_of, submit, update
-from .drafts import Draft, draft_of, save_draft
+from .answers import checked_result, settle, settle_many, state_of, submit
+from .changes import check_owner, update
+from .drafts import Draft, draft_of, drafts_of, get_draft, save_draft
 from .rows import (
     Annotation,
     AnnotationRevision,
@@ -12,6 +13,8 @@ from .rows import (
     count_in_state,
     get,
     of_tasks,
+    revisions,
+    visible_to,
 )
 
 __all__ = [
@@ -19,15 +22,21 @@ __all__ = [
     "AnnotationRevision",
     "AnnotationState",
     "Draft",
+    "check_owner",
     "checked_result",
     "count",
     "count_in_state",
     "draft_of",
+    "drafts_of",
     "get",
+    "get_draft",
     "of_tasks",
+    "revisions",
     "save_draft",
     "settle",
+    "settle_many",
     "state_of",
     "submit",
     "update",
+    "visible_to",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,8 +17,8 @@ from ..people import User
 from ..projects import Project
 from ..settings import Settings
 from ..tasks import QueuedTask, Task, TaskState
-from .drafts import Draft, seconds
-from .rows import Annotation, AnnotationRevision, AnnotationState
+from .drafts import Draft, own_draft, seconds
+from .rows import Annotation, AnnotationState
 
 
 def submit(
@@ -31,45 +31,49 @@ def submit(
     *,
     lead_time: float | None = None,
     was_cancelled: bool = False,
+    ground_truth: bool = False,
     parent_prediction: int | None = None,
+    parent_annotation: int | None = None,
     unique_id: str | None = None,
 ) -> Annotation:
-    """Take an annotator's answer, or their skip, for a task they hold or may still take.
+    """Take somebody's answer, or their skip, for a task.
 
-    Sent twice with one `unique_id`, it is taken once. The draft goes with it.
+    An annotator answers a task that they hold or may still take, once. Who brings data into
+    the project may add answers to any task, as often as they like. Sent twice with one
+    `unique_id`, an answer is taken once. The draft goes with it.
 
     Raises:
         errors.Invalid: the config does not allow the result; every region is named. Or the
             `unique_id` is longer than 64 characters.
         errors.Refused: the task has no place left for this person.
+        errors.Forbidden: they may not call an answer the ground truth.
     """
     permissions.require(annotator, "annotation.write", project)
+    check_ground_truth(annotator, ground_truth)
     assignments.take_turn(session, annotator)
     repeated = _sent_before(session, annotator, task, unique_id)
     if repeated is not None:
         return repeated
-    checked = checked_result(project, task, [] if was_cancelled else result)
-    assignment = assignments.hold(session, settings, annotator, project, task)
-    if assignment is None or assignment.state in (
-        AssignmentState.SUBMITTED,
-        AssignmentState.SKIPPED,
-    ):
-        raise errors.Refused(_("this task has no place left for another annotation of yours"))
-    if assignment.state == AssignmentState.RETURNED and not was_cancelled:
-        raise errors.Refused(_("this task was returned: change your annotation instead"))
+    checked = answer_of(project, task, result, was_cancelled)
+    assignment = _place(session, settings, annotator, project, task, was_cancelled)
+    draft = session.scalar(own_draft(annotator, task.id))
     annotation = Annotation(
         project_id=project.id,
         task_id=task.id,
         completed_by=annotator.id,
+        updated_by=annotator.id,
         state=AnnotationState.SKIPPED if was_cancelled else AnnotationState.SUBMITTED,
         result=checked,
         lead_time=seconds(lead_time),
+        ground_truth=ground_truth,
         parent_prediction=parent_prediction,
+        parent_annotation=parent_annotation,
+        draft_created_at=None if draft is None else draft.created_at,
+        last_action="skipped" if was_cancelled else "submitted",
         unique_id=unique_id,
     )
     session.add(annotation)
-    skipped = AssignmentState.SKIPPED if was_cancelled else AssignmentState.SUBMITTED
-    _close(session, annotator, task, assignment, skipped)
+    close(session, annotator, project, task, assignment, was_cancelled)
     session.flush()
     audit.record(
         session,
@@ -82,52 +86,46 @@ def submit(
     return annotation
 
 
-def update(
+def _place(
     session: Session,
+    settings: Settings,
     annotator: User,
     project: Project,
     task: Task,
-    annotation: Annotation,
-    result: list[dict[str, Any]],
-    *,
-    lead_time: float | None = None,
-) -> None:
-    """Replace the result of one's own annotation; what it was is kept as a revision.
+    was_cancelled: bool,
+) -> Assignment | None:
+    """Return the annotator's hold on the task; None for an answer beyond the slots."""
+    is_free = permissions.allows(annotator, "task.import")
+    if not is_free:
+        permissions.require(annotator, "task.claim", project)
+    assignment = assignments.reserve(session, settings, annotator, project, task)
+    if is_free:
+        return assignment
+    done = (AssignmentState.SUBMITTED, AssignmentState.SKIPPED)
+    if assignment is None or assignment.state in done:
+        raise errors.Refused(_("this task has no place left for another annotation of yours"))
+    if assignment.state == AssignmentState.RETURNED and not was_cancelled:
+        raise errors.Refused(_("this task was returned: change your annotation instead"))
+    return assignment
+
+
+def check_ground_truth(actor: User, ground_truth: bool) -> None:
+    """Raise errors.Forbidden where somebody may not call an answer the ground truth."""
+    if ground_truth and not permissions.allows(actor, "annotation.change"):
+        raise errors.Forbidden(_("you may not say what the ground truth is"))
+
+
+def answer_of(project: Project, task: Task, result: Any, was_cancelled: bool) -> str:
+    """Return the JSON text of an answer that the project takes; a skip says nothing.
 
     Raises:
-        errors.NotFound: it is another person's.
-        errors.Refused: it has been accepted.
-        errors.Invalid: the config does not allow the result.
+        errors.Invalid: the config does not allow it, or it is empty where that is not allowed.
     """
-    permissions.require(annotator, "annotation.write", project)
-    if annotation.completed_by != annotator.id:
-        raise errors.NotFound(_("there is no annotation %(id)s of yours"), id=annotation.id)
-    # A reviewer may be accepting it in this very moment.
-    session.refresh(annotation, with_for_update=True)
-    if annotation.state == AnnotationState.ACCEPTED:
-        raise errors.Refused(_("an accepted annotation cannot be changed"))
-    checked = checked_result(project, task, result)
-    session.add(
-        AnnotationRevision(
-            annotation_id=annotation.id, revision=annotation.revision, result=annotation.result
-        )
-    )
-    annotation.result = checked
-    annotation.revision += 1
-    annotation.updated_at = now()
-    annotation.state = AnnotationState.SUBMITTED
-    if lead_time is not None:
-        annotation.lead_time = (annotation.lead_time or 0.0) + (seconds(lead_time) or 0.0)
-    assignment = assignments.held(session, annotator, task.id, lock=True)
-    if assignment is not None:
-        _close(session, annotator, task, assignment, AssignmentState.SUBMITTED)
-    audit.record(
-        session,
-        annotator,
-        "annotation.update",
-        f"annotation/{annotation.id}",
-        revision=annotation.revision,
-    )
+    if was_cancelled:
+        return "[]"
+    if result == [] and not project.option("enable_empty_annotation"):
+        raise errors.Invalid(_("this project takes no empty annotations"), place="result")
+    return checked_result(project, task, result)
 
 
 def checked_result(project: Project, task: Task, result: Any) -> str:
@@ -162,8 +160,8 @@ def state_of(
     return TaskState.SKIPPED if is_skipped else TaskState.WAITING
 
 
-def settle(session: Session, task: Task) -> None:
-    """Bring a task's state in line with what people did; two at once do so in turn."""
+def settle(session: Session, task: Task, by: User | None = None) -> None:
+    """Bring a task's state and numbers in line with what people did; two at once in turn."""
     session.flush()
     session.refresh(task, ["state"], with_for_update={"key_share": True})
     returned = sa.exists().where(
@@ -173,11 +171,58 @@ def settle(session: Session, task: Task) -> None:
         QueuedTask.project_id == task.project_id, QueuedTask.task_id == task.id
     )
     is_returned, has_open_slots = session.execute(sa.select(returned, queued)).one()
-    task.state = state_of(
-        session.scalars(sa.select(Annotation.state).where(Annotation.task_id == task.id)),
-        is_returned=is_returned,
-        has_open_slots=has_open_slots,
+    states = list(session.scalars(sa.select(Annotation.state).where(Annotation.task_id == task.id)))
+    task.state = state_of(states, is_returned=is_returned, has_open_slots=has_open_slots)
+    task.cancelled_annotations = states.count(AnnotationState.SKIPPED)
+    task.total_annotations = len(states) - task.cancelled_annotations
+    task.updated_at = now()
+    task.updated_by = task.updated_by if by is None else by.id
+
+
+def settle_many(
+    session: Session, project: Project, task_ids: Sequence[int], by: User | None = None
+) -> None:
+    """Do what `settle` does for many tasks of one project, in few statements."""
+    session.flush()
+    ids = list(task_ids)
+    states: dict[int, list[str]] = {}
+    for task_id, state in session.execute(
+        sa.select(Annotation.task_id, Annotation.state).where(Annotation.task_id.in_(ids))
+    ):
+        states.setdefault(task_id, []).append(state)
+    returned = set(
+        session.scalars(
+            sa.select(Assignment.task_id).where(
+                Assignment.task_id.in_(ids), Assignment.state == AssignmentState.RETURNED
+            )
+        )
     )
+    queued = set(
+        session.scalars(
+            sa.select(QueuedTask.task_id).where(
+                QueuedTask.project_id == project.id, QueuedTask.task_id.in_(ids)
+            )
+        )
+    )
+    at = now()
+    rows = []
+    for task_id in ids:
+        found = states.get(task_id, [])
+        skips = found.count(AnnotationState.SKIPPED)
+        rows.append(
+            {
+                "id": task_id,
+                "state": state_of(
+                    found, is_returned=task_id in returned, has_open_slots=task_id in queued
+                ),
+                "total_annotations": len(found) - skips,
+                "cancelled_annotations": skips,
+                "updated_at": at,
+                **({} if by is None else {"updated_by": by.id}),
+            }
+        )
+    if rows:
+        session.execute(sa.update(Task), rows)
 
 
 def _sent_before(
@@ -196,13 +241,33 @@ def _sent_before(
     )
 
 
-def _close(
+def close(
     session: Session,
     annotator: User,
+    project: Project,
     task: Task,
-    assignment: Assignment,
-    state: AssignmentState,
+    assignment: Assignment | None,
+    was_cancelled: bool,
 ) -> None:
-    assignment.state, assignment.reserved_until = state, None
+    """End somebody's hold on a task: answered, or skipped as the project wants it."""
+    if assignment is not None:
+        skipped, submitted = AssignmentState.SKIPPED, AssignmentState.SUBMITTED
+        was_open = assignment.state in (AssignmentState.RESERVED, AssignmentState.RETURNED)
+        assignment.state = skipped if was_cancelled else submitted
+        assignment.reserved_until = None
+        if was_cancelled and was_open:
+            _requeue(session, project, assignment)
     session.execute(sa.delete(Draft).where(Draft.task_id == task.id, Draft.user_id == annotator.id))
-    settle(session, task)
+    settle(session, task, annotator)
+
+
+def _requeue(session: Session, project: Project, assignment: Assignment) -> None:
+    """Give a skipped task back, behind the others, to all or to all but who skipped it."""
+    rule = project.option("skip_queue")
+    if rule == "IGNORE_SKIPPED":
+        return
+    session.flush()
+    assignments.reopen(session, project.id, assignment.task_id, priority=1)
+    if rule == "REQUEUE_FOR_ME":
+        session.delete(assignment)
+        session.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -45,8 +46,12 @@ def save_draft(
     *,
     lead_time: float | None = None,
     revision: int | None = None,
+    annotation_id: int = 0,
+    was_postponed: bool | None = None,
 ) -> Draft:
     """Keep unfinished work; `revision` is the one the client last saw.
+
+    `annotation_id` names the annotation that it would change; 0 for a new one.
 
     A draft may hold what a submission may not (a box half drawn), only its size is bounded.
 
@@ -63,12 +68,18 @@ def save_draft(
             limit=labels.MAX_RESULT_BYTES,
         )
     assignments.take_turn(session, annotator)
-    draft = session.scalar(_draft(annotator, task.id).execution_options(populate_existing=True))
+    query = own_draft(annotator, task.id, annotation_id)
+    draft = session.scalar(query.execution_options(populate_existing=True))
     if draft is None:
         if revision is not None:
             raise errors.Stale(_("the draft is gone: another tab has submitted it"))
         draft = Draft(
-            task_id=task.id, user_id=annotator.id, result=text, lead_time=seconds(lead_time)
+            task_id=task.id,
+            user_id=annotator.id,
+            annotation_id=annotation_id,
+            result=text,
+            lead_time=seconds(lead_time),
+            was_postponed=bool(was_postponed),
         )
         session.add(draft)
     else:
@@ -80,18 +91,49 @@ def save_draft(
         draft.result, draft.lead_time = text, seconds(lead_time)
         draft.revision += 1
         draft.updated_at = now()
+        if was_postponed is not None:
+            draft.was_postponed = was_postponed
     session.flush()
     return draft
 
 
 def draft_of(session: Session, annotator: User, task_id: int) -> Draft | None:
-    """Return the person's draft for a task."""
-    return session.scalar(_draft(annotator, task_id))
+    """Return the person's newest draft for a task."""
+    found = drafts_of(session, annotator, [task_id]).get(task_id, [])
+    return found[-1] if found else None
 
 
-def _draft(annotator: User, task_id: int) -> sa.Select[Draft]:
+def drafts_of(session: Session, annotator: User, task_ids: Iterable[int]) -> dict[int, list[Draft]]:
+    """Return task id → the person's own drafts, oldest change first, in one query."""
+    found: dict[int, list[Draft]] = {}
+    rows = session.scalars(
+        sa.select(Draft)
+        .where(Draft.user_id == annotator.id, Draft.task_id.in_(list(task_ids)))
+        .order_by(Draft.updated_at, Draft.id)
+    )
+    for row in rows:
+        found.setdefault(row.task_id, []).append(row)
+    return found
+
+
+def get_draft(session: Session, annotator: User, draft_id: int) -> Draft:
+    """Return one of the person's own drafts.
+
+    Raises:
+        errors.NotFound: there is none of theirs.
+    """
+    draft = session.get(Draft, draft_id)
+    if draft is None or draft.user_id != annotator.id:
+        raise errors.NotFound(_("there is no draft %(id)s of yours"), id=draft_id)
+    return draft
+
+
+def own_draft(annotator: User, task_id: int, annotation_id: int = 0) -> sa.Select[Draft]:
+    """Select the person's draft for a task, or for a change of an annotation of it."""
     return sa.select(Draft).where(
-        Draft.task_id == task_id, Draft.user_id == annotator.id, Draft.annotation_id == 0
+        Draft.task_id == task_id,
+        Draft.user_id == annotator.id,
+        Draft.annotation_id == annotation_id,
     )
 
 

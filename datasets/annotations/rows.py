@@ -82,6 +82,9 @@ class AnnotationRevision(Base):
     annotation_id: Mapped[int] = mapped_column(sa.ForeignKey("annotations.id"), primary_key=True)
     revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     result: Mapped[str]
+    state: Mapped[str] = mapped_column(sa.String(20), default=AnnotationState.SUBMITTED)
+    # Who had made it what it was.
+    updated_by: Mapped[int | None] = mapped_column(Id)
     ended_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
@@ -116,6 +119,24 @@ def of_tasks(session: Session, task_ids: Iterable[int]) -> dict[int, list[Annota
     for row in rows:
         found.setdefault(row.task_id, []).append(row)
     return found
+
+
+def revisions(session: Session, annotation: Annotation) -> list[AnnotationRevision]:
+    """List what an annotation was before, oldest first."""
+    return list(
+        session.scalars(
+            sa.select(AnnotationRevision)
+            .where(AnnotationRevision.annotation_id == annotation.id)
+            .order_by(AnnotationRevision.revision)
+        )
+    )
+
+
+def visible_to(user: User, rows: Iterable[Annotation]) -> list[Annotation]:
+    """Leave out what somebody may not see: annotators do not see each other's answers."""
+    if permissions.allows(user, "annotation.read"):
+        return list(rows)
+    return [row for row in rows if row.completed_by == user.id]
 
 
 def count(session: Session, project: Project) -> int:

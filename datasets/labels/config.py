@@ -10,25 +10,59 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import Damaged, _
+from .tags import OWN_CONTROLS, UNSHOWN_TAGS, WORD_TAGS
 
 STORED_FORM = 1
 # A Repeater's names hold `{{idx}}` where results hold a number.
 _INDEX = re.compile(r"\\\{\\\{\w+\\\}\\\}")
+# A key within an address, such as `https://pictures.example/$name`.
+KEY_WITHIN = re.compile(r"\$([^\W\d][\w\[\].{}]{0,199})")
+# What Label Studio takes for labels that come with the task.
+_VARIABLE = re.compile(r"\$[A-Za-z_]+")
+Attributes = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class DataObject:
-    """A tag that shows data: `value` is the key in the task's data, empty for fixed words."""
+    """A tag that shows data: `value` is the key in the task's data, empty for fixed words.
+
+    `attributes` are as written; `columns` are the channels of a series.
+    """
 
     name: str
     tag: str
     value: str
     value_type: str | None = None
+    attributes: Attributes = ()
+    columns: tuple[str, ...] = ()
+
+    @cached_property
+    def options(self) -> dict[str, str]:
+        """Hold the attributes with lower-case names, as the editor reads them."""
+        return {key.lower(): value for key, value in self.attributes}
+
+    @property
+    def keys(self) -> list[str]:
+        """List the top-level keys of the task's data (`a` of `$a.b[0]`) that it shows."""
+        if self.value:
+            return [self.key]
+        if self.tag in WORD_TAGS:
+            return []
+        return [_top(path) for path in KEY_WITHIN.findall(self.options.get("value", ""))]
 
     @property
     def key(self) -> str:
-        """Name the top-level key of the task's data (`a` of `$a.b[0]`)."""
-        return self.value.split(".")[0].split("[")[0]
+        """Name the first of the keys."""
+        return _top(self.value)
+
+    @property
+    def parsed(self) -> dict[str, Any]:
+        """Give Label Studio's description of an input."""
+        written = dict(self.attributes)
+        found: dict[str, Any] = {"type": self.tag, "valueType": written.get("valueType")}
+        if "value" not in written and "valueList" in written:
+            return {**found, "valueList": written["valueList"].lstrip("$")}
+        return {**found, "value": written.get("value", self.value).lstrip("$")}
 
 
 @dataclass(frozen=True)
@@ -37,22 +71,28 @@ class Control:
 
     A label with an `alias` is stored as the alias and shown as its `value`, so
     `<Label value="开路" alias="open"/>` has the label `open` and the title `开路`.
-    `labels_attributes` runs beside `labels`. `dynamic` says that the labels come with the
-    task, so no label can be called unknown.
+    `labels_attributes` runs beside `labels`. `dynamic` says that more labels come with the
+    task. `paths` lead to every label of a tree.
     """
 
     name: str
     tag: str
     to_names: tuple[str, ...]
     labels: tuple[str, ...] = ()
-    labels_attributes: tuple[tuple[tuple[str, str], ...], ...] = ()
-    attributes: tuple[tuple[str, str], ...] = ()
+    labels_attributes: tuple[Attributes, ...] = ()
+    attributes: Attributes = ()
     dynamic: bool = False
+    paths: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
     def label_set(self) -> frozenset[str]:
         """Hold the labels for fast look-up."""
         return frozenset(self.labels)
+
+    @cached_property
+    def path_set(self) -> frozenset[tuple[str, ...]]:
+        """Hold the paths for fast look-up."""
+        return frozenset(self.paths)
 
     @cached_property
     def options(self) -> dict[str, str]:
@@ -83,11 +123,21 @@ class Control:
 
 @dataclass(frozen=True)
 class LabelConfig:
-    """What can be labelled and how; `relations` are the labels a relation may carry."""
+    """What can be labelled and how; `relations` are the labels a relation may carry.
+
+    `index_flags` are what a Repeater counts with (`{{idx}}`). A draft has nothing at all.
+    """
 
     controls: tuple[Control, ...]
     objects: tuple[DataObject, ...]
     relations: tuple[str, ...] = ()
+    index_flags: tuple[str, ...] = ()
+
+    @property
+    def unshown_tags(self) -> tuple[str, ...]:
+        """List the tags in it that only the paid edition's editor can show."""
+        tags = [item.tag for item in self.objects] + [control.tag for control in self.controls]
+        return tuple(dict.fromkeys(tag for tag in tags if tag in UNSHOWN_TAGS))
 
     @cached_property
     def by_name(self) -> dict[str, Control]:
@@ -132,7 +182,7 @@ class LabelConfig:
     @cached_property
     def data_keys(self) -> tuple[str, ...]:
         """List the keys that a task's data must have."""
-        return tuple(dict.fromkeys(item.key for item in self.objects if item.value))
+        return tuple(dict.fromkeys(key for item in self.objects for key in item.keys))
 
     def to_json(self) -> str:
         """Write the form that is stored with the project."""
@@ -145,8 +195,9 @@ class LabelConfig:
             stored = json.loads(text)
             return cls(
                 tuple(_control(item) for item in stored["controls"]),
-                tuple(DataObject(**item) for item in stored["objects"]),
+                tuple(_object(item) for item in stored["objects"]),
                 tuple(stored["relations"]),
+                tuple(stored.get("index_flags", ())),
             )
         except (ValueError, TypeError, KeyError) as error:
             message = _("the stored labelling configuration cannot be read: %(reason)s")
@@ -154,28 +205,48 @@ class LabelConfig:
 
     def to_parsed(self) -> dict[str, dict[str, Any]]:
         """Give Label Studio's `parsed_label_config`."""
-        return {control.name: self._parsed(control) for control in self.controls}
+        return {
+            control.name: self._parsed(control)
+            for control in self.controls
+            # Label Studio sees only what is written with a toName.
+            if control.tag not in OWN_CONTROLS or "toname" in control.options
+        }
+
+    def control_weights(self) -> dict[str, dict[str, Any]]:
+        """Give Label Studio's `control_weights`: every control and label counts the same."""
+        return {
+            name: {
+                "overall": 1.0,
+                "type": parsed["type"],
+                "labels": dict.fromkeys(parsed["labels"], 1.0),
+            }
+            for name, parsed in self.to_parsed().items()
+        }
 
     def _parsed(self, control: Control) -> dict[str, Any]:
-        targets = [self.object_by_name[name] for name in control.to_names]
+        found = (self.object_by_name.get(name) for name in control.to_names)
+        pairs = zip(control.labels, control.labels_attributes, strict=True)
         parsed: dict[str, Any] = {
             "type": control.tag,
             "to_name": list(control.to_names),
-            "inputs": [
-                {"type": item.tag, "valueType": item.value_type, "value": item.value}
-                for item in targets
-            ],
+            "inputs": [item.parsed for item in found if item and "toname" not in item.options],
             "labels": list(control.labels),
-            "labels_attrs": {
-                label: dict(attributes)
-                for label, attributes in zip(control.labels, control.labels_attributes, strict=True)
-            },
+            "labels_attrs": {label: dict(attributes) for label, attributes in pairs},
         }
+        flags = {
+            flag: ".*" for flag in self.index_flags if any(flag in n for n in control.to_names)
+        }
+        if flags:
+            parsed["regex"] = flags
         if conditionals := _conditionals(control):
             parsed["conditionals"] = conditionals
-        if control.dynamic:
+        if _VARIABLE.fullmatch(control.options.get("value", "")) or control.options.get("apiurl"):
             parsed["dynamic_labels"] = True
         return parsed
+
+
+def _top(path: str) -> str:
+    return path.split(".")[0].split("[")[0]
 
 
 def _repeats(pattern: str, name: str) -> bool:
@@ -194,16 +265,25 @@ def _conditionals(control: Control) -> dict[str, str]:
     return {}
 
 
+def _pairs(stored: Any) -> Attributes:
+    return tuple((key, value) for key, value in stored)
+
+
+def _object(stored: Mapping[str, Any]) -> DataObject:
+    fields = dict(stored)
+    fields["attributes"] = _pairs(fields.get("attributes", ()))
+    fields["columns"] = tuple(fields.get("columns", ()))
+    return DataObject(**fields)
+
+
 def _control(stored: Mapping[str, Any]) -> Control:
     return Control(
         name=stored["name"],
         tag=stored["tag"],
         to_names=tuple(stored["to_names"]),
         labels=tuple(stored["labels"]),
-        labels_attributes=tuple(
-            tuple((key, value) for key, value in attributes)
-            for attributes in stored["labels_attributes"]
-        ),
-        attributes=tuple((key, value) for key, value in stored["attributes"]),
+        labels_attributes=tuple(_pairs(each) for each in stored["labels_attributes"]),
+        attributes=_pairs(stored["attributes"]),
         dynamic=stored["dynamic"],
+        paths=tuple(tuple(path) for path in stored.get("paths", ())),
     )

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import Problem, _
-from . import geometry, spans
-from .answers import ANSWERS, unknown_labels
+from . import geometry, masks, spans, tracks
+from .answers import ANSWERS, unknown_items, unknown_labels
 from .config import Control, DataObject, LabelConfig
 from .tags import result_types
+from .taskdata import TaskData, with_task_labels
 
 MAX_REGIONS = 20_000
 MAX_RESULT_BYTES = 20 * 1024 * 1024
@@ -31,10 +32,12 @@ _SHAPES: dict[str, geometry.Check] = {
     "polygon": geometry.polygon,
     "keypoint": geometry.keypoint,
     "vector": geometry.vector,
-    "brush": geometry.brush,
-    "magicwand": geometry.brush,
-    "bitmask": geometry.bitmask,
-    "videorectangle": geometry.video_rectangle,
+    "ocr": geometry.rectangle,
+    "brush": masks.brush,
+    "magicwand": masks.brush,
+    "bitmask": masks.bitmask,
+    "videorectangle": tracks.video_rectangle,
+    "videovector": tracks.video_vector,
 }
 _DENSE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 # A NUL that JSON wrote, not a backslash that somebody typed.
@@ -57,7 +60,8 @@ def check_result(
 ) -> list[Problem]:
     """List everything wrong with a result; an empty list means that it can be stored.
 
-    With the task's `data`, spans must also end inside the text.
+    With the task's `data`, spans must also end inside the text, series and talks, ranked
+    items must be there, and labels that come with the task are known.
     """
     if not isinstance(result, list):
         return [Problem("result", _("must be a list of regions"))]
@@ -67,6 +71,9 @@ def check_result(
     finite, problem = _storable(result)
     if problem:
         return [problem]
+    shown = None if data is None else TaskData(data)
+    if data is not None:
+        config = with_task_labels(config, data)
     problems: list[Problem] = []
     seen: set[tuple[str, str]] = set()
     ids: set[str] = set()
@@ -76,7 +83,7 @@ def check_result(
             problems.append(Problem(place, _("must be an object")))
         elif region.get("type") != "relation":
             problems += _identity(region, place, seen, ids)
-            problems += _region(config, region, place, data)
+            problems += _region(config, region, place, shown)
         if len(problems) >= MAX_PROBLEMS:
             return problems[:MAX_PROBLEMS]
     for index, region in enumerate(result):
@@ -126,7 +133,7 @@ def _identity(
 
 
 def _region(
-    config: LabelConfig, region: dict[str, Any], place: str, data: Mapping[str, Any] | None
+    config: LabelConfig, region: dict[str, Any], place: str, data: TaskData | None
 ) -> Iterator[Problem]:
     name, to_name, kind = region.get("from_name"), region.get("to_name"), region.get("type")
     control = config.control(name) if isinstance(name, str) else None
@@ -150,6 +157,8 @@ def _region(
         yield Problem(f"{place}.value", _("must be an object"))
     elif kind in ANSWERS:
         yield from ANSWERS[kind](control, value, f"{place}.value")
+        if kind == "ranker" and target is not None and data is not None:
+            yield from unknown_items(value, f"{place}.value", data.items(target))
     else:
         yield from _labels(config, control, target, region, f"{place}.value")
         if target is not None:
@@ -159,7 +168,8 @@ def _region(
 def _target(config: LabelConfig, control: Control, to_name: object) -> DataObject | None:
     if not isinstance(to_name, str):
         return None
-    if control.tag == "Pairwise" and to_name == ",".join(control.to_names):
+    # The editor names both objects, the SDK the control itself.
+    if control.tag == "Pairwise" and to_name in (",".join(control.to_names), control.name):
         return config.object_by_name.get(control.to_names[0])
     return config.target(control, to_name)
 
@@ -221,7 +231,7 @@ def _geometry(
     target: DataObject,
     region: dict[str, Any],
     place: str,
-    data: Mapping[str, Any] | None,
+    data: TaskData | None,
 ) -> Iterator[Problem]:
     value: dict[str, Any] = region["value"]
     place = f"{place}.value"
@@ -233,28 +243,47 @@ def _geometry(
     if check := _SHAPES.get(shape):
         yield from check(value, region, place)
     elif kind == "timelinelabels" or (target.tag == "Video" and "ranges" in value):
-        yield from spans.ranges(value, place)
-    elif target.tag in ("Audio", "AudioPlus"):
-        yield from spans.interval(value, place, 0)
-    elif target.tag in ("TimeSeries", "Video"):
-        yield from spans.interval(value, place)
-    elif target.tag == "Text":
-        yield from spans.text_span(value, place, _text(target, data))
-    elif target.tag == "HyperText":
-        yield from spans.hypertext_span(value, place)
-    elif target.tag == "Paragraphs":
-        shown = (data or {}).get(target.value)
-        yield from spans.paragraph_span(
-            value, place, len(shown) if isinstance(shown, list) else None
-        )
+        yield from tracks.ranges(value, place)
+    elif check_span := _SPANS.get(target.tag):
+        yield from check_span(value, place, target, data)
 
 
-def _text(target: DataObject, data: Mapping[str, Any] | None) -> str | None:
-    """Find the text that is labelled, unless it lies behind an address."""
-    text = (data or {}).get(target.value)
-    if not isinstance(text, str) or target.value_type == "url":
-        return None
-    return text
+def _sound(value: Any, place: str, target: DataObject, data: TaskData | None) -> Iterator[Problem]:
+    return spans.interval(value, place, 0)
+
+
+def _film(value: Any, place: str, target: DataObject, data: TaskData | None) -> Iterator[Problem]:
+    return spans.interval(value, place)
+
+
+def _series(value: Any, place: str, target: DataObject, data: TaskData | None) -> Iterator[Problem]:
+    extent = data.extent(target) if data is not None else None
+    return spans.series_interval(value, place, extent)
+
+
+def _words(value: Any, place: str, target: DataObject, data: TaskData | None) -> Iterator[Problem]:
+    text = data.text(target) if data is not None else None
+    return spans.text_span(value, place, text)
+
+
+def _markup(value: Any, place: str, target: DataObject, data: TaskData | None) -> Iterator[Problem]:
+    return spans.hypertext_span(value, place)
+
+
+def _talk(value: Any, place: str, target: DataObject, data: TaskData | None) -> Iterator[Problem]:
+    texts = data.paragraphs(target) if data is not None else None
+    return spans.paragraph_span(value, place, texts)
+
+
+_SPANS = {
+    "Audio": _sound,
+    "AudioPlus": _sound,
+    "HyperText": _markup,
+    "Paragraphs": _talk,
+    "Text": _words,
+    "TimeSeries": _series,
+    "Video": _film,
+}
 
 
 def _relation(

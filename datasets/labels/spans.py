@@ -7,7 +7,6 @@ sound is in seconds; a series has its own unit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from ..errors import Problem, _
 from .geometry import Value, is_number
@@ -47,20 +46,23 @@ def hypertext_span(value: Value, place: str) -> Iterator[Problem]:
                 yield Problem(f"{place}.{name}", _("must be a path in the document"))
 
 
-def paragraph_span(value: Value, place: str, count: int | None) -> Iterator[Problem]:
+def paragraph_span(value: Value, place: str, texts: list[str] | None) -> Iterator[Problem]:
     """Check a span over paragraphs: their numbers (also as text) and offsets in them."""
     ends: list[tuple[int, int]] = []
     for name in ("start", "end"):
-        number, offset = value.get(name), value.get(f"{name}Offset", 0)
+        number, offset = value.get(name), value.get(f"{name}Offset") or 0
         if isinstance(number, str) and number.isdecimal() and len(number) < 10:
             number = int(number)
         if type(number) is not int or number < 0:
             yield Problem(f"{place}.{name}", _("must be the number of a paragraph"))
-        elif count is not None and number >= count:
+        elif texts is not None and number >= len(texts):
             message = _("there are only %(count)s paragraphs")
-            yield Problem(f"{place}.{name}", message, {"count": count})
+            yield Problem(f"{place}.{name}", message, {"count": len(texts)})
         elif type(offset) is not int or offset < 0:
             yield Problem(f"{place}.{name}Offset", _("must be a whole number, at least 0"))
+        elif texts is not None and offset > len(texts[number]):
+            message = _("lies past the end of the text, which has %(length)s characters")
+            yield Problem(f"{place}.{name}Offset", message, {"length": len(texts[number])})
         else:
             ends.append((number, offset))
     if len(ends) == 2 and ends[0] > ends[1]:
@@ -83,15 +85,16 @@ def interval(value: Value, place: str, lowest: float | None = None) -> Iterator[
         yield Problem(f"{place}.end", _("must not lie before start"))
 
 
-def ranges(value: Value, place: str) -> Iterator[Problem]:
-    """Check the frames of a timeline region."""
-    found: Any = value.get("ranges")
-    if not isinstance(found, list) or not found:
-        yield Problem(f"{place}.ranges", _("must be a list of at least one range"))
-        return
-    for index, item in enumerate(found):
-        here = f"{place}.ranges[{index}]"
-        if isinstance(item, Mapping):
-            yield from interval(item, here, 0)
-        else:
-            yield Problem(here, _("must be an object"))
+def series_interval(
+    value: Value, place: str, extent: tuple[float, float] | None
+) -> Iterator[Problem]:
+    """Check an interval of a series, whose first and last moment are known or not."""
+    yield from interval(value, place)
+    for name in ("start", "end"):
+        moment = value.get(name)
+        if extent and is_number(moment) and not extent[0] <= moment <= extent[1]:  # type: ignore[operator]
+            message = _("lies outside of the series, which goes from %(first)s to %(last)s")
+            yield Problem(f"{place}.{name}", message, {"first": extent[0], "last": extent[1]})
+    instant = value.get("instant")
+    if instant is not None and type(instant) is not bool:
+        yield Problem(f"{place}.instant", _("must be true or false"))

@@ -13,12 +13,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from .. import catalogue, collection, errors, jobs, manifests
+from .. import catalogue, comments, errors, imports, jobs, manifests, uploads, views
 from ..db import Base, Database
 from ..errors import _
 
 # Every table is known once these modules are imported.
-MODULES = (catalogue, collection, jobs, manifests)
+MODULES = (catalogue, comments, imports, jobs, manifests, uploads, views)
 METADATA = Base.metadata
 REVISION_TABLE = "alembic_version"
 

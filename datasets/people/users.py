@@ -46,9 +46,34 @@ class User(Base):
     password_is_temporary: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
     language: Mapped[str] = mapped_column(sa.String(8), default="zh")
+    email: Mapped[str | None] = mapped_column(sa.String(254), unique=True)
+    first_name: Mapped[str] = mapped_column(sa.String(150), default="")
+    last_name: Mapped[str] = mapped_column(sa.String(150), default="")
+    phone: Mapped[str] = mapped_column(sa.String(40), default="")
+    # JSON: what keys somebody chose for what.
+    custom_hotkeys: Mapped[str] = mapped_column(default="{}")
+    # To the minute, not to the second: who reads must not write all the time.
+    last_activity: Mapped[dt.datetime | None]
     failed_logins: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[dt.datetime | None]
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Return what the token that somebody came with is limited to; empty for no limit."""
+        found: tuple[str, ...] = self.__dict__.get("_scopes", ())
+        return found
+
+    def limit(self, scopes: tuple[str, ...]) -> None:
+        """Remember, for this request, the limits of the token that somebody came with."""
+        self.__dict__["_scopes"] = scopes
+
+    @property
+    def initials(self) -> str:
+        """Return two letters for a badge."""
+        if self.first_name or self.last_name:
+            return (self.first_name[:1] + self.last_name[:1]).lower()
+        return (self.email or self.username)[:2].lower()
 
 
 def add_user(
@@ -60,11 +85,15 @@ def add_user(
     name: str = "",
     password: str | None = None,
     language: str = "zh",
+    email: str | None = None,
+    first_name: str = "",
+    last_name: str = "",
 ) -> tuple[User, str | None]:
     """Add a user; without a password a one-time one is made and returned once.
 
     Raises:
-        errors.Invalid: the name is malformed or taken, the role unknown, the password short.
+        errors.Invalid: the name is malformed or taken, the role unknown, the password short,
+            the e-mail address no address or taken.
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}", username):
         raise errors.Invalid(
@@ -92,10 +121,56 @@ def add_user(
         password_is_temporary=generated is not None,
         language=language,
     )
+    describe(session, user, email=email, first_name=first_name, last_name=last_name)
     user.organisation = organisation
     session.add(user)
     session.flush()
     return user, generated
+
+
+def describe(
+    session: Session,
+    user: User,
+    *,
+    email: str | None = None,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    phone: str | None = None,
+) -> None:
+    """Change what is known of a person; None leaves it, an empty e-mail takes it away.
+
+    Raises:
+        errors.Invalid: a value is too long or malformed, or another person has the e-mail.
+    """
+    for place, value, longest in (
+        ("first_name", first_name, 150),
+        ("last_name", last_name, 150),
+        ("phone", phone, 40),
+    ):
+        if value is not None:
+            setattr(user, place, clean_line(value, place, longest) if value.strip() else "")
+    if email is not None:
+        user.email = _email(session, user, email.strip().lower()) if email.strip() else None
+
+
+def _email(session: Session, user: User, email: str) -> str:
+    if len(email) > 254 or not re.fullmatch(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+", email):
+        raise errors.Invalid(_("must be an e-mail address"), place="email")
+    other = session.scalar(sa.select(User.id).where(User.email == email))
+    if other is not None and other != user.id:
+        raise errors.Invalid(_("“%(email)s” is taken"), place="email", email=email)
+    return email
+
+
+def deactivate(session: Session, user: User) -> None:
+    """Shut somebody out; their work stays and keeps their name."""
+    user.is_active = False
+    session.flush()
+
+
+def seen_now(session: Session, user_id: int) -> None:
+    """Write down that somebody was here."""
+    session.execute(sa.update(User).where(User.id == user_id).values(last_activity=now()))
 
 
 def find_user(session: Session, username: str) -> User | None:
@@ -121,6 +196,12 @@ def by_ids(session: Session, ids: Iterable[int]) -> dict[int, User]:
     if not wanted:
         return {}
     return {row.id: row for row in session.scalars(sa.select(User).where(User.id.in_(wanted)))}
+
+
+def of_organisations(session: Session, organisation_ids: Iterable[int]) -> list[User]:
+    """List the people of several organisations by name."""
+    query = sa.select(User).where(User.organisation_id.in_(list(organisation_ids)))
+    return list(session.scalars(query.order_by(User.username)))
 
 
 def users(session: Session, organisation_id: int | None = None) -> list[User]:

@@ -1,6 +1,7 @@
 """Iterate what a person brings in, lazily and at constant memory.
 
-A folder, a ZIP archive, one media file, or a task list (`.json`, `.jsonl`); an archive or a
+A folder, a ZIP archive, one media file, a table (`.csv`, `.tsv`), lines of text (`.txt`), or a
+task list (`.json`, `.jsonl`); an archive or a
 folder with `tasks.json` or `tasks.jsonl` at its top is that list with its media. Numbers are the
 same in every run over the same input, so that an interrupted run can go on. Nothing is ever
 fetched from a network and nothing is unpacked under a name that came from outside.
@@ -29,6 +30,7 @@ from .items import (
     shown,
 )
 from .lists import TaskList
+from .tables import is_table, lines, rows
 
 __all__ = [
     "BytesMedia",
@@ -37,7 +39,10 @@ __all__ = [
     "Opener",
     "Reject",
     "SourceLimits",
+    "is_table",
+    "lines",
     "read",
+    "rows",
 ]
 
 _LISTS = ("tasks.json", "tasks.jsonl")
@@ -98,11 +103,28 @@ class _Source:
             # A temporary file lies among those of other people: nothing beside it belongs to it.
             beside = Folder(self.path.parent) if self.name == self.path.name else Nowhere()
             return self._list(beside, "", opener, by_line=suffix != ".json")
+        if is_table(self.name) or (suffix == ".txt" and self._text_key() is not None):
+            return self._table(suffix)
         if names.is_archive(self.name):
             raise Invalid(_("of archives only ZIP is read; pack the files as ZIP"))
         if named_kind(self.name) in self.limits.kinds:
             return self._single()
         raise Invalid(_("%(name)s is no kind of file that is read here"), name=shown(self.name))
+
+    def _text_key(self) -> str | None:
+        """Return the first key whose value is words, not a medium."""
+        return next((key for key in self.keys if key not in self.media_keys), None)
+
+    def _table(self, suffix: str) -> Iterator[Draft]:
+        tasks = TaskList(Nowhere(), "", self.keys, self.media_keys, self.limits)
+        with self.path.open("rb") as stream:
+            if suffix == ".txt":
+                key = self._text_key() or ""
+                found = ((number, {key: line}) for number, line in lines(stream))
+            else:
+                found = ((number, dict(row)) for number, row in rows(stream, self.name))
+            for number, values in found:
+                yield tasks.draft(f"line {number}", values)
 
     def _single(self) -> Iterator[Draft]:
         check_keys(self.keys)

@@ -67,6 +67,10 @@ class TaskList:
             problem = Problem("", _("there is more than one value in the line"))
         return Reject(number, place, problem) if problem else self._item(number, place, value)
 
+    def draft(self, place: str, values: dict[str, Any]) -> Draft:
+        """Give a draft for a task whose data were read already."""
+        return self._value_draft(place, values, None)
+
     def _value_draft(self, place: str, value: Any, problem: Problem | None) -> Draft:
         if problem:
             return rejected(place, problem.message, **problem.values)

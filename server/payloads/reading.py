@@ -18,6 +18,8 @@ from ...datasets.errors import _
 _decoder = msgspec.json.Decoder()
 # More than the largest result.
 BODY_BYTES = 32 * 1024**2
+# Of a list of many things: what one worker can hold.
+LIST_BYTES = 256 * 1024**2
 
 
 def body() -> dict[str, Any]:
@@ -29,25 +31,36 @@ def body() -> dict[str, Any]:
     """
     if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
         return {key: value for key, value in request.form.items() if key != "csrf_token"}
-    # Read into memory, unlike an upload: bounded, also where no length was told.
-    request.max_content_length = min(BODY_BYTES, request.max_content_length or BODY_BYTES)
-    try:
-        content = request.get_data(cache=False)
-    except RequestEntityTooLarge as problem:
-        raise errors.TooLarge(
-            _("the body has more than %(limit)s bytes"), limit=BODY_BYTES
-        ) from problem
-    if not content:
+    sent = content(BODY_BYTES)
+    if not sent:
         return {}
+    decoded = _decoded(sent)
+    if not isinstance(decoded, dict):
+        raise errors.Invalid(_("the body must be a JSON object"))
+    return decoded
+
+
+def content(limit: int) -> bytes:
+    """Return the request's bytes.
+
+    Raises:
+        errors.TooLarge: there are more than `limit`.
+    """
+    # Read into memory, unlike an upload: bounded, also where no length was told.
+    request.max_content_length = min(limit, request.max_content_length or limit)
     try:
-        decoded = _decoder.decode(content)
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge as problem:
+        raise errors.TooLarge(_("the body has more than %(limit)s bytes"), limit=limit) from problem
+
+
+def _decoded(sent: bytes) -> Any:
+    try:
+        return _decoder.decode(sent)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise errors.Invalid(
             _("the body is not JSON: %(reason)s"), reason=str(problem)[:200]
         ) from problem
-    if not isinstance(decoded, dict):
-        raise errors.Invalid(_("the body must be a JSON object"))
-    return decoded
 
 
 def text(
@@ -140,7 +153,91 @@ def flag(values: Mapping[str, Any], name: str, default: bool = False) -> bool:
     return value
 
 
+def words(values: Mapping[str, Any], name: str, most: int = 100) -> list[str]:
+    """Return a list of short texts; one text with commas or spaces is a list as well.
+
+    Raises:
+        errors.Invalid: it is neither.
+    """
+    value = values.get(name)
+    if isinstance(value, str):
+        value = value.replace(",", " ").split()
+    if value is None:
+        return []
+    usable = isinstance(value, list) and len(value) <= most
+    if not usable or not all(isinstance(word, str) and len(word) <= 200 for word in value):
+        raise errors.Invalid(_("must be a list of texts"), place=name)
+    return list(value)
+
+
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def given_flag(values: Mapping[str, Any], name: str) -> bool | None:
+    """Return a yes or no, or None where it is missing or null."""
+    return None if values.get(name) is None else flag(values, name)
+
+
+def decimal(values: Mapping[str, Any], name: str) -> float | None:
+    """Return a finite number, or None where it is missing or null.
+
+    Raises:
+        errors.Invalid: it is no number, or larger than a thousand million.
+    """
+    value = values.get(name)
+    if value is None:
+        return None
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    # False for a NaN as well.
+    if not usable or not -1e9 <= value <= 1e9:
+        raise errors.Invalid(_("must be a number"), place=name)
+    return float(value)
+
+
+def an_object(
+    values: Mapping[str, Any], name: str, default: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return a value that is an object.
+
+    Raises:
+        errors.Invalid: it is missing without a default, or something else.
+    """
+    value = values.get(name)
+    if value is None:
+        value = default
+    if not isinstance(value, dict):
+        raise errors.Invalid(_("must be an object"), place=name)
+    return value
+
+
+def ids(values: Mapping[str, Any], name: str, most: int) -> list[int]:
+    """Return a list of ids, each once.
+
+    Raises:
+        errors.Invalid: it is no list of ids, or is empty.
+        errors.TooLarge: it has more than `most`.
+    """
+    value = values.get(name)
+    if not isinstance(value, list) or not value:
+        raise errors.Invalid(_("must be a list of ids"), place=name)
+    if len(value) > most:
+        raise errors.TooLarge(_("must have at most %(most)s entries"), place=name, most=most)
+    return list(dict.fromkeys(number({name: each}, name) for each in value))
+
+
+def body_list(most: int) -> list[Any]:
+    """Return the request's JSON list.
+
+    Raises:
+        errors.Invalid: it is none, or is empty.
+        errors.TooLarge: it has more than `most` entries or LIST_BYTES.
+    """
+    decoded = _decoded(content(LIST_BYTES))
+    if not isinstance(decoded, list) or not decoded:
+        raise errors.Invalid(_("the body must be a JSON list that is not empty"))
+    if len(decoded) > most:
+        raise errors.TooLarge(_("must have at most %(most)s entries"), most=most)
+    return decoded
 
 
 def numbers(values: Mapping[str, Any], name: str, most: int = 1000) -> list[int] | None:
@@ -219,9 +316,9 @@ def result(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     return value
 
 
-def answer(content: Any, status: int = 200) -> flask.Response:
+def answer(told: Any, status: int = 200) -> flask.Response:
     """Return JSON, encoded fast."""
-    return flask.Response(msgspec.json.encode(content), status=status, mimetype="application/json")
+    return flask.Response(msgspec.json.encode(told), status=status, mimetype="application/json")
 
 
 def time(value: dt.datetime | None) -> str | None:

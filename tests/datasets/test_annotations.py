@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from jinbiao.datasets import annotations, labels, reviews
+from jinbiao.datasets import annotations, assignments, labels, projects, removal, reviews
 from jinbiao.datasets.annotations import (
     Annotation,
     AnnotationRevision,
@@ -18,10 +19,12 @@ from jinbiao.datasets.annotations import (
     Draft,
     state_of,
 )
+from jinbiao.datasets.assignments import Assignment
 from jinbiao.datasets.errors import Forbidden, Invalid, NotFound, Refused, Stale, TooLarge
 from jinbiao.datasets.installation import Installation
 from jinbiao.datasets.people import User
-from jinbiao.datasets.tasks import Task, TaskState
+from jinbiao.datasets.projects import Project
+from jinbiao.datasets.tasks import QueuedTask, Task, TaskState
 from jinbiao.tests import factories
 from jinbiao.tests.factories import Team, judged, submitted, tone
 
@@ -134,14 +137,122 @@ def test_a_refused_result_names_every_region(
     assert state(installation, task) == TaskState.WAITING
 
 
-def test_a_skip_closes_the_task_without_an_answer(
+def with_rule(installation: Installation, team: Team, rule: str) -> Team:
+    """Choose what a skip does with the task."""
+    with installation.database.write() as session:
+        project = session.get_one(Project, team.project.id)
+        projects.change(session, team.requester, project, options={"skip_queue": rule})
+    return replace(team, project=project)
+
+
+def test_a_skip_is_no_answer_and_others_get_the_task(
     installation: Installation, team: Team, task: Task
 ) -> None:
     made = submitted(installation, team.annotator, team.project, task, was_cancelled=True)
     assert made.was_cancelled and made.result_values == []
-    assert state(installation, task) == TaskState.SKIPPED
-    with installation.database.read() as session:
+    assert state(installation, task) == TaskState.WAITING
+    with installation.database.write() as session:
         assert annotations.count(session, team.project) == 0
+        again = session.get_one(Task, task.id)
+        assert (again.total_annotations, again.cancelled_annotations) == (0, 1)
+        settings = installation.settings
+        assert assignments.claim(session, settings, team.annotator, team.project) is None
+        assert assignments.claim(session, settings, team.colleague, team.project) is not None
+
+
+def test_a_skip_closes_the_task_where_skips_are_ignored(
+    installation: Installation, team: Team, task: Task
+) -> None:
+    team = with_rule(installation, team, "IGNORE_SKIPPED")
+    submitted(installation, team.annotator, team.project, task, was_cancelled=True)
+    assert state(installation, task) == TaskState.SKIPPED
+    with installation.database.write() as session:
+        settings = installation.settings
+        assert assignments.claim(session, settings, team.colleague, team.project) is None
+
+
+def test_a_skipped_task_comes_back_last_where_the_project_wants_it(
+    installation: Installation, team: Team, task: Task
+) -> None:
+    team = with_rule(installation, team, "REQUEUE_FOR_ME")
+    (other,) = factories.tasks(installation, team, 1)
+    for wanted in (task, other, task):
+        with installation.database.write() as session:
+            settings = installation.settings
+            held = assignments.claim(session, settings, team.annotator, team.project)
+            assert held is not None and held.task_id == wanted.id
+        submitted(installation, team.annotator, team.project, wanted, was_cancelled=True)
+
+
+def test_an_empty_answer_is_one_unless_the_project_says_no(
+    installation: Installation, team: Team, task: Task
+) -> None:
+    with installation.database.write() as session:
+        project = session.get_one(Project, team.project.id)
+        options = {"enable_empty_annotation": False}
+        projects.change(session, team.requester, project, options=options)
+    with pytest.raises(Invalid) as refused:
+        submitted(installation, team.annotator, project, task, [])
+    assert refused.value.place == "result"
+    assert submitted(installation, team.annotator, team.project, task, []).result == "[]"
+
+
+def test_who_brings_data_answers_beyond_the_places(
+    installation: Installation, team: Team, task: Task
+) -> None:
+    submitted(installation, team.annotator, team.project, task)
+    for number in range(2, 4):
+        submitted(installation, team.requester, team.project, task, ground_truth=number == 3)
+        with installation.database.read() as session:
+            assert session.get_one(Task, task.id).total_annotations == number
+    with pytest.raises(Refused):
+        submitted(installation, team.colleague, team.project, task)
+    with pytest.raises(Forbidden):
+        submitted(installation, team.colleague, team.project, task, ground_truth=True)
+
+
+def test_a_removed_answer_frees_its_place(
+    installation: Installation, team: Team, task: Task
+) -> None:
+    made = submitted(installation, team.annotator, team.project, task)
+    update(installation, team.annotator, made)
+    with pytest.raises(NotFound), installation.database.write() as session:
+        removal.answers(session, team.colleague, team.project, [made.id])
+    with installation.database.write() as session:
+        assert removal.answers(session, team.annotator, team.project, [made.id]) == 1
+        assert session.scalars(sa.select(AnnotationRevision)).all() == []
+        assert session.get_one(Task, task.id).total_annotations == 0
+    assert state(installation, task) == TaskState.WAITING
+    submitted(installation, team.colleague, team.project, task)
+
+
+def test_an_accepted_answer_is_removed_only_by_who_may_change_others(
+    installation: Installation, team: Team, task: Task
+) -> None:
+    made = submitted(installation, team.annotator, team.project, task)
+    judged(installation, team.reviewer, made, "accept")
+    with pytest.raises(Refused), installation.database.write() as session:
+        removal.answers(session, team.annotator, team.project, [made.id])
+    with installation.database.write() as session:
+        assert removal.answers(session, team.requester, team.project, [made.id]) == 1
+    assert state(installation, task) == TaskState.WAITING
+
+
+def test_removed_tasks_leave_nothing_behind(installation: Installation) -> None:
+    with installation.database.write() as session:
+        team = factories.team(session, overlap=2)
+    first, second = factories.tasks(installation, team, 2)
+    made = submitted(installation, team.annotator, team.project, first)
+    judged(installation, team.reviewer, made, "accept")
+    draft(installation, team.colleague, team, first)
+    with installation.database.write() as session:
+        ids = [first.id, second.id, 10**9]
+        assert removal.tasks(session, team.requester, team.project, ids[:1]) == 1
+        for table in (Annotation, Draft, Assignment, reviews.Review):
+            assert session.scalars(sa.select(table)).all() == []
+        left = session.scalars(sa.select(QueuedTask.task_id)).all()
+        assert left == [second.id]
+        assert removal.tasks(session, team.requester, team.project, ids) == 1
 
 
 def test_a_skip_leaves_the_task_to_others_while_a_place_is_open(
@@ -176,7 +287,7 @@ def test_a_change_keeps_what_was_there_before(
     made = submitted(installation, team.annotator, team.project, task, lead_time=1.0)
     update(installation, team.annotator, made, "bad")
     changed = update(installation, team.annotator, made, "good")
-    assert (changed.revision, changed.lead_time) == (3, 5.0)
+    assert (changed.revision, changed.lead_time) == (3, 2.0)
     with installation.database.read() as session:
         earlier = session.scalars(
             sa.select(AnnotationRevision).order_by(AnnotationRevision.revision)

@@ -43,7 +43,11 @@ def check_books(database: Database, team: Team, tasks: int) -> None:
     """Assignments and open slots together are overlap × tasks; no task has too many."""
     overlap = team.project.maximum_annotations
     with database.read() as session:
-        held = list(session.execute(sa.select(Assignment.task_id, Assignment.user_id)))
+        # Who skipped gave the slot back, and only is not asked again.
+        kept = sa.select(Assignment.task_id, Assignment.user_id).where(
+            Assignment.state != AssignmentState.SKIPPED
+        )
+        held = list(session.execute(kept))
         rows = session.execute(sa.select(QueuedTask.task_id, QueuedTask.open_slots))
         slots = {task_id: number for task_id, number in rows}
     assert len(set(held)) == len(held)

@@ -94,7 +94,7 @@ def test_a_configuration_is_read() -> None:
     config = labels.parse(BOXES)
     assert config.by_name["label"].labels == ("Car", "Person", "Defect")
     assert config.by_name["label"].to_names == ("image",)
-    assert config.objects == (labels.DataObject("image", "Image", "image"),)
+    assert [(o.name, o.tag, o.value) for o in config.objects] == [("image", "Image", "image")]
     assert config.data_keys == ("image",)
     assert config.all_labels == ("Car", "Person", "Defect")
 

@@ -22,6 +22,7 @@ from jinbiao.datasets.installation import Installation, open_installation
 from jinbiao.datasets.jobs import Job, JobState
 from jinbiao.datasets.people import Role
 from jinbiao.datasets.settings import Settings
+from jinbiao.datasets.tasks import Task
 from jinbiao.server.app import create
 from jinbiao.workers import run
 
@@ -107,18 +108,27 @@ class World:
         return int(self.good(self.post(who, "/api/projects/", asked), 201)["id"])
 
     def import_list(self, project: int, tasks: Any, who: str = "requester") -> dict[str, Any]:
-        """Import a JSON list and do the job; return the job."""
-        answer = self.post(who, f"/api/projects/{project}/import", tasks)
-        return self.finished(self.good(answer, 202)["jobs"][0]["id"])
+        """Import a JSON list; return what the answer says."""
+        answer = self.post(who, f"/api/projects/{project}/import?return_task_ids=true", tasks)
+        told: dict[str, Any] = self.good(answer, 201)
+        return told
+
+    def import_later(self, project: int, *file: Any, who: str = "requester") -> dict[str, Any]:
+        """Import a JSON list or a file as a job, and do it; return the job."""
+        path = f"/api/projects/{project}/import?async=true"
+        if len(file) == 1:
+            answer = self.post(who, path, file[0])
+        else:
+            data, content_type = multipart((file[0], file[1]))
+            answer = self.ask("POST", path, who, data=data, content_type=content_type)
+        self.good(answer, 201)
+        return self.finished(self.waiting()[-1])
 
     def upload(
         self, project: int, *files: tuple[str, bytes], who: str = "requester"
     ) -> list[dict[str, Any]]:
-        """Upload files and do the jobs; return them."""
-        data, content_type = multipart(*files)
-        path = f"/api/projects/{project}/import"
-        answer = self.ask("POST", path, who, data=data, content_type=content_type)
-        return [self.finished(job["id"]) for job in self.good(answer, 202)["jobs"]]
+        """Upload files one after another as jobs, and do them; return them."""
+        return [self.import_later(project, name, content, who=who) for name, content in files]
 
     def finished(self, job_id: str) -> dict[str, Any]:
         """Do one job in this process and return how it ended."""
@@ -135,10 +145,15 @@ class World:
 
     def tasks(self, project: int, who: str = "requester") -> list[dict[str, Any]]:
         """List a project's tasks."""
-        rows: list[dict[str, Any]] = self.good(
-            self.get(who, f"/api/projects/{project}/tasks/?page_size=1000")
-        )["tasks"]
+        path = f"/api/tasks/?project={project}&page_size=1000&fields=all"
+        rows: list[dict[str, Any]] = self.good(self.get(who, path))["tasks"]
         return rows
+
+    def states(self, project: int) -> list[str]:
+        """List the states of a project's tasks by id."""
+        with self.installation.database.read() as session:
+            query = sa.select(Task.state).where(Task.project_id == project).order_by(Task.id)
+            return list(session.scalars(query))
 
     def labelled(self, number: int = 4) -> int:
         """Make a project of texts that one person labelled and another accepted."""

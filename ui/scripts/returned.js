@@ -10,7 +10,7 @@
     const { task } = main.dataset;
     box.hidden = true;
     if (!task) return;
-    const response = await fetch(`/api/tasks/${task}/`, { headers: { Accept: "application/json" } });
+    const response = await fetch(`/api/tasks/${task}/workbench`, { headers: { Accept: "application/json" } });
     if (!response.ok) return;
     const { annotations } = await response.json();
     const last = annotations.at(-1);

@@ -97,6 +97,8 @@
       throw new Problem(0);
     }
     const content = await response.json().catch(() => ({}));
+    const tag = Number(response.headers.get("ETag")?.replace(/\D/g, ""));
+    if (tag && content && content.revision === undefined) content.revision = tag;
     if (!response.ok) throw new Problem(response.status, content);
     return content;
   };
@@ -179,6 +181,9 @@
 
   // ------------------------------------------------------------------ the drafts
 
+  // A changed annotation has taken the time of both.
+  const spentBefore = () => (task.annotation ?? task.annotations?.[0])?.lead_time ?? 0;
+
   const annotationId = () => task.annotation?.id ?? task.annotations?.[0]?.id ?? null;
 
   const sendDraft = async () => {
@@ -191,7 +196,7 @@
     const current = task;
     drafting = (draft
       ? ask("PATCH", `/api/drafts/${draft.id}/`, body, { "If-Match": `"${draft.revision}"` })
-      : ask("POST", `/api/tasks/${task.id}/drafts`, { ...body, ...(annotationId() && { annotation: annotationId() }) })
+      : ask("POST", `/api/tasks/${task.id}/drafts`, body)
     ).then(({ id, revision }) => {
       if (task !== current) return;
       draft = { id, revision };
@@ -319,7 +324,7 @@
     }
   };
 
-  const next = () => load(`/api/projects/${project}/${reviewing ? "next_review" : "next"}`);
+  const next = () => load(`/api/projects/${project}/${reviewing ? "next_review" : "workbench/next"}`);
 
   // ----------------------------------------------------------------- the decisions
 
@@ -360,7 +365,7 @@
     if (!cancelled && !same(latest, sent)) await patch(made.id);
   });
 
-  const patch = (id) => insist("PATCH", `/api/annotations/${id}/`, { result: latest, lead_time: lead.seconds() });
+  const patch = (id) => insist("PATCH", `/api/annotations/${id}/`, { result: latest, lead_time: spentBefore() + lead.seconds() });
 
   const update = (result) => conclude("submitted", async () => {
     latest = result;

@@ -34,6 +34,11 @@ def upgrade() -> None:
             table.add_column(sa.Column(name, ID, nullable=True))
         table.add_column(sa.Column("last_action", sa.String(40), nullable=True))
         table.add_column(sa.Column("draft_created_at", sa.DateTime(), nullable=True))
+    with op.batch_alter_table("annotation_revisions") as table:
+        table.add_column(
+            sa.Column("state", sa.String(20), nullable=False, server_default="submitted")
+        )
+        table.add_column(sa.Column("updated_by", ID, nullable=True))
     with op.batch_alter_table("drafts") as table:
         table.add_column(sa.Column("annotation_id", ID, nullable=False, server_default="0"))
         table.add_column(
@@ -43,6 +48,36 @@ def upgrade() -> None:
     with op.batch_alter_table("predictions") as table:
         table.add_column(sa.Column("number", sa.Integer(), nullable=False, server_default="0"))
         table.add_column(sa.Column("updated_at", sa.DateTime(), nullable=True))
+    op.create_table(
+        "file_uploads",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("project_id", ID, nullable=False),
+        sa.Column("user_id", ID, nullable=False),
+        sa.Column("name", sa.String(300), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("size", ID, nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name="fk_file_uploads_project_id_projects"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_file_uploads_user_id_users"),
+        sa.PrimaryKeyConstraint("id", name="pk_file_uploads"),
+    )
+    op.create_index("ix_file_uploads_project", "file_uploads", ["project_id", "id"])
+    op.create_table(
+        "task_imports",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("project_id", ID, nullable=False),
+        sa.Column("job_id", sa.String(36), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name="fk_task_imports_project_id_projects"
+        ),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name="fk_task_imports_job_id_jobs"),
+        sa.PrimaryKeyConstraint("id", name="pk_task_imports"),
+        sa.UniqueConstraint("job_id", name="uq_task_imports_job_id"),
+    )
+    op.create_index("ix_task_imports_project_id", "task_imports", ["project_id"])
     _fill()
     for name, column in (
         ("tasks", "updated_at"),
@@ -97,6 +132,8 @@ def _fill() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("task_imports")
+    op.drop_table("file_uploads")
     op.drop_index("ix_annotations_ground_truth", "annotations")
     op.drop_index("ix_tasks_project_totals", "tasks")
     op.execute("DELETE FROM predictions WHERE number > 0")
@@ -113,6 +150,9 @@ def downgrade() -> None:
         for name in ("created_at", "was_postponed", "annotation_id"):
             table.drop_column(name)
         table.create_unique_constraint("uq_drafts_task_id_user_id", ["task_id", "user_id"])
+    with op.batch_alter_table("annotation_revisions") as table:
+        table.drop_column("updated_by")
+        table.drop_column("state")
     with op.batch_alter_table("annotations") as table:
         for name in (
             "draft_created_at",

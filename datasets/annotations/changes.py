@@ -1,0 +1,103 @@
+"""Change answers; what an answer was is kept as a revision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from .. import assignments, audit, errors, permissions
+from ..db import now
+from ..errors import _
+from ..people import User
+from ..projects import Project
+from ..tasks import Task
+from .answers import answer_of, check_ground_truth, close, settle
+from .drafts import seconds
+from .rows import Annotation, AnnotationRevision, AnnotationState
+
+
+def update(
+    session: Session,
+    actor: User,
+    project: Project,
+    task: Task,
+    annotation: Annotation,
+    result: list[dict[str, Any]] | None = None,
+    *,
+    lead_time: float | None = None,
+    was_cancelled: bool | None = None,
+    ground_truth: bool | None = None,
+) -> None:
+    """Replace what is given of an annotation; what it was is kept as a revision.
+
+    Without a `result` only the other things change. `lead_time` is the whole time, in
+    seconds. People change their own; others' only with the right to.
+
+    Raises:
+        errors.NotFound: it is another person's.
+        errors.Refused: it has been accepted.
+        errors.Invalid: the config does not allow the result.
+        errors.Forbidden: they may not call an answer the ground truth.
+    """
+    check_owner(actor, project, annotation)
+    # A reviewer may be accepting it in this very moment.
+    session.refresh(annotation, with_for_update=True)
+    says_ground_truth = ground_truth is not None and ground_truth != annotation.ground_truth
+    check_ground_truth(actor, says_ground_truth)
+    if says_ground_truth:
+        annotation.ground_truth = bool(ground_truth)
+    if lead_time is not None:
+        annotation.lead_time = seconds(lead_time)
+    if result is not None or was_cancelled is not None:
+        skips = annotation.was_cancelled if was_cancelled is None else was_cancelled
+        _replace(session, actor, project, task, annotation, result, skips)
+    annotation.updated_at, annotation.updated_by = now(), actor.id
+    settle(session, task, actor)
+    audit.record(
+        session,
+        actor,
+        "annotation.update",
+        f"annotation/{annotation.id}",
+        revision=annotation.revision,
+    )
+
+
+def check_owner(actor: User, project: Project, annotation: Annotation) -> None:
+    """Raise errors.NotFound for another's annotation, unless the actor may change those."""
+    permissions.require(actor, "annotation.write", project)
+    own = annotation.completed_by == actor.id
+    if not own and not permissions.allows(actor, "annotation.change"):
+        raise errors.NotFound(_("there is no annotation %(id)s of yours"), id=annotation.id)
+
+
+def _replace(
+    session: Session,
+    actor: User,
+    project: Project,
+    task: Task,
+    annotation: Annotation,
+    result: list[dict[str, Any]] | None,
+    skips: bool,
+) -> None:
+    if annotation.state == AnnotationState.ACCEPTED:
+        raise errors.Refused(_("an accepted annotation cannot be changed"))
+    given = annotation.result_values if result is None else result
+    checked = answer_of(project, task, given, skips)
+    session.add(
+        AnnotationRevision(
+            annotation_id=annotation.id,
+            revision=annotation.revision,
+            result=annotation.result,
+            state=annotation.state,
+            updated_by=annotation.updated_by or annotation.completed_by,
+        )
+    )
+    annotation.result = checked
+    annotation.revision += 1
+    annotation.state = AnnotationState.SKIPPED if skips else AnnotationState.SUBMITTED
+    annotation.last_action = "skipped" if skips else "updated"
+    author = session.get_one(User, annotation.completed_by)
+    assignment = assignments.held(session, author, task.id, lock=True)
+    if assignment is not None and actor.id == author.id:
+        close(session, author, project, task, assignment, skips)

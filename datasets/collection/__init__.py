@@ -1,0 +1,29 @@
+"""Collect: turn what was read from a source into tasks and stored media.
+
+`prepare` touches the object store only, `write` one transaction only, so that slow bytes
+never hold the database.
+"""
+
+from .limits import media_limits, source_limits
+from .lists import MOST_TASKS, TASK_BYTES, ListReader
+from .prepared import Brought, BroughtAnnotation, Prepared, checked, media_keys, prepare
+from .writing import ImportReject, reject_count, task_count, write, write_reject_file
+
+__all__ = [
+    "MOST_TASKS",
+    "TASK_BYTES",
+    "Brought",
+    "BroughtAnnotation",
+    "ImportReject",
+    "ListReader",
+    "Prepared",
+    "checked",
+    "media_keys",
+    "media_limits",
+    "prepare",
+    "reject_count",
+    "source_limits",
+    "task_count",
+    "write",
+    "write_reject_file",
+]

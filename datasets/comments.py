@@ -1,0 +1,214 @@
+"""Keep what people say to each other about annotations."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from . import audit, errors, permissions
+from .annotations import Annotation
+from .db import Base, Id, now
+from .errors import _
+from .people import User
+from .projects import Project
+
+LONGEST = 5_000  # characters
+LONGEST_REGION = 2_000  # bytes
+
+
+class Comment(Base):
+    """One remark on an annotation, or on one of its regions."""
+
+    __tablename__ = "comments"
+    __table_args__ = (
+        sa.Index("ix_comments_task", "task_id", "id"),
+        sa.Index("ix_comments_project", "project_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    project_id: Mapped[int] = mapped_column(sa.ForeignKey("projects.id"))
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id"))
+    annotation_id: Mapped[int] = mapped_column(sa.ForeignKey("annotations.id"), index=True)
+    created_by: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    text: Mapped[str]
+    # JSON: which region it speaks of; None for the whole annotation.
+    region: Mapped[str | None]
+    resolved_at: Mapped[dt.datetime | None]
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    updated_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+@dataclass(frozen=True)
+class Talk:
+    """How much is said of one task."""
+
+    comments: int = 0
+    unresolved: int = 0
+    last_at: dt.datetime | None = None
+    authors: tuple[int, ...] = ()
+
+
+SILENCE = Talk()
+
+
+def add(
+    session: Session,
+    actor: User,
+    annotation: Annotation,
+    text: str,
+    region: Any = None,
+) -> Comment:
+    """Say something of an annotation that the actor may see.
+
+    Raises:
+        errors.Invalid: the text is empty or too long, or the region reference too large.
+    """
+    comment = Comment(
+        project_id=annotation.project_id,
+        task_id=annotation.task_id,
+        annotation_id=annotation.id,
+        created_by=actor.id,
+        text=_text(text),
+        region=_region(region),
+    )
+    session.add(comment)
+    session.flush()
+    audit.record(session, actor, "comment.create", f"annotation/{annotation.id}")
+    return comment
+
+
+def get(session: Session, user: User, comment_id: int) -> Comment:
+    """Return a comment that somebody may see.
+
+    Raises:
+        errors.NotFound: there is none, or not for this person.
+    """
+    rows = session.scalars(_seen(user).where(Comment.id == comment_id)).all()
+    if not rows:
+        raise errors.NotFound(_("there is no comment %(id)s"), id=comment_id)
+    return rows[0]
+
+
+def find(
+    session: Session,
+    user: User,
+    *,
+    project_ids: Iterable[int] | None = None,
+    annotation_id: int | None = None,
+    task_id: int | None = None,
+    offset: int = 0,
+    limit: int = 100,
+) -> list[Comment]:
+    """List the comments that somebody may see, oldest first."""
+    query = _seen(user)
+    if project_ids is not None:
+        query = query.where(Comment.project_id.in_(list(project_ids)))
+    if annotation_id is not None:
+        query = query.where(Comment.annotation_id == annotation_id)
+    if task_id is not None:
+        query = query.where(Comment.task_id == task_id)
+    return list(session.scalars(query.order_by(Comment.id).offset(offset).limit(limit)))
+
+
+def change(
+    session: Session,
+    actor: User,
+    comment: Comment,
+    *,
+    text: str | None = None,
+    is_resolved: bool | None = None,
+) -> None:
+    """Change one's own words, or say that anybody's remark is settled.
+
+    Raises:
+        errors.Forbidden: the words are another person's.
+        errors.Invalid: the text is empty or too long.
+    """
+    if text is not None:
+        _check_author(actor, comment)
+        comment.text = _text(text)
+    if is_resolved is not None:
+        comment.resolved_at = (comment.resolved_at or now()) if is_resolved else None
+    comment.updated_at = now()
+    audit.record(session, actor, "comment.change", f"comment/{comment.id}")
+
+
+def delete(session: Session, actor: User, comment: Comment) -> None:
+    """Take one's own words back.
+
+    Raises:
+        errors.Forbidden: the words are another person's.
+    """
+    _check_author(actor, comment)
+    session.delete(comment)
+    audit.record(session, actor, "comment.delete", f"comment/{comment.id}")
+
+
+def talks(session: Session, task_ids: Iterable[int]) -> dict[int, Talk]:
+    """Return task id → how much is said of it, in one query; tasks without a word are left out."""
+    rows = session.execute(
+        sa.select(
+            Comment.task_id, Comment.created_by, Comment.resolved_at, Comment.updated_at
+        ).where(Comment.task_id.in_(list(task_ids)))
+    )
+    found: dict[int, Talk] = {}
+    for task_id, author, resolved_at, updated_at in rows:
+        before = found.get(task_id, SILENCE)
+        last = updated_at if before.last_at is None else max(before.last_at, updated_at)
+        found[task_id] = Talk(
+            before.comments + 1,
+            before.unresolved + (resolved_at is None),
+            last,
+            tuple(dict.fromkeys((*before.authors, author))),
+        )
+    return found
+
+
+def _seen(user: User) -> sa.Select[Comment]:
+    """Select what somebody may see: of visible projects, and annotators of their own work."""
+    permissions.require(user, "account.use")
+    query = (
+        sa.select(Comment)
+        .join(Project, Project.id == Comment.project_id)
+        .where(Project.deleted_at.is_(None))
+    )
+    if not permissions.is_everywhere(user):
+        home = user.organisation_id
+        query = query.where(sa.or_(Project.organisation_id == home, Project.vendor_id == home))
+    if not permissions.allows(user, "annotation.read"):
+        own = sa.exists().where(
+            Annotation.id == Comment.annotation_id, Annotation.completed_by == user.id
+        )
+        query = query.where(own)
+    return query
+
+
+def _check_author(actor: User, comment: Comment) -> None:
+    if comment.created_by != actor.id:
+        raise errors.Forbidden(_("these are another person's words"))
+
+
+def _text(text: str) -> str:
+    text = text.strip()
+    if not text or len(text) > LONGEST or "\0" in text:
+        raise errors.Invalid(
+            _("must be a text of 1 to %(longest)s characters"), place="text", longest=LONGEST
+        )
+    return text
+
+
+def _region(region: Any) -> str | None:
+    if region is None:
+        return None
+    text = msgspec.json.encode(region).decode()
+    if len(text) > LONGEST_REGION:
+        raise errors.Invalid(
+            _("must have at most %(longest)s bytes"), place="region_ref", longest=LONGEST_REGION
+        )
+    return text

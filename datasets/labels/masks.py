@@ -1,0 +1,85 @@
+"""Check masks: run-length bytes of a brush, and pictures of a bitmask.
+
+Run-length form (rle-pack, as the editor and the SDK write it): 32 bits count of values,
+5 bits value size - 1, four times 4 bits run size - 1; then blocks of 1 bit kind, 2 bits which
+run size, the run - 1, and one value (kind 1) or as many as the run (kind 0). Values are the
+bytes of RGBA pixels, so the count is 4 x width x height.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import Problem, _
+from .geometry import Value
+
+# A mask of a 4,000 x 3,000 picture drawn by hand has some ten thousand bytes.
+MAX_RLE_BYTES = 2_000_000
+MAX_VALUES = 4 * 400_000_000
+_WORD = 8  # bits of a value
+_HEAD = 53  # bits before the first block
+# How the base64 of every PNG begins.
+_PNG = re.compile(r"data:image/png;base64,iVBORw0KGgo[A-Za-z0-9+/]*={0,2}")
+
+
+def brush(value: Value, region: Value, place: str) -> Iterator[Problem]:
+    """Check a mask: bytes that decode to the picture's size; strokes alone are left alone."""
+    rle = value.get("rle")
+    if rle is None and (value.get("touches") or value.get("maskDataURL")):
+        return
+    place = f"{place}.rle"
+    if isinstance(rle, list) and len(rle) > MAX_RLE_BYTES:
+        message = _("has %(count)s numbers; at most %(limit)s are allowed")
+        yield Problem(place, message, {"count": len(rle), "limit": MAX_RLE_BYTES})
+        return
+    data = _bytes(rle)
+    if len(data) < 5:
+        yield Problem(place, _("must be a list of numbers from 0 to 255"))
+        return
+    values = int.from_bytes(data[:4], "big")
+    wide, high = region.get("original_width"), region.get("original_height")
+    if type(wide) is int and type(high) is int and values != 4 * wide * high:
+        message = _("the mask is not of the picture's size, %(width)s x %(height)s")
+        yield Problem(place, message, {"width": wide, "height": high})
+    elif values > MAX_VALUES or values % 4:
+        message = _("the mask must have 4 values a pixel, at most %(limit)s")
+        yield Problem(place, message, {"limit": MAX_VALUES})
+    elif not decodes(data):
+        yield Problem(place, _("the mask cannot be decoded"))
+
+
+def _bytes(rle: Any) -> bytes:
+    try:
+        return bytes(rle) if isinstance(rle, list) else b""
+    except (TypeError, ValueError):
+        return b""
+
+
+def decodes(data: bytes) -> bool:
+    """Walk the blocks without unpacking them; say whether they hold just what the head says."""
+    head = int.from_bytes(data[:7].ljust(7, b"\0"), "big")  # 56 bits, the head and 3 more
+    sizes = [(head >> shift & 15) + 1 for shift in (15, 11, 7, 3)]
+    if len(data) * 8 < _HEAD or (head >> 19 & 31) + 1 != _WORD:
+        return False
+    left, at, end = head >> 24, _HEAD, len(data) * 8
+    padded = data + bytes(4)
+    while left > 0:
+        # The 19 bits of the longest block head lie in four bytes, wherever they begin.
+        byte = at >> 3
+        window = int.from_bytes(padded[byte : byte + 4], "big") << (at & 7) & 0xFFFFFFFF
+        size = sizes[window >> 29 & 3]
+        run = (window >> (29 - size) & ((1 << size) - 1)) + 1
+        at += 3 + size + (_WORD if window >> 31 else _WORD * run)
+        left -= run
+        if at > end:
+            return False
+    return left == 0
+
+
+def bitmask(value: Value, region: Value, place: str) -> Iterator[Problem]:
+    """Check a mask that is a PNG in a data URL."""
+    url = value.get("imageDataURL")
+    if not isinstance(url, str) or not _PNG.fullmatch(url):
+        yield Problem(f"{place}.imageDataURL", _("must be a PNG as a data URL"))

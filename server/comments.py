@@ -1,0 +1,124 @@
+"""Comments on annotations: as Label Studio's clients expect them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask
+import msgspec
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+
+from ..datasets import annotations as annotation_rows
+from ..datasets import comments, errors, people
+from ..datasets.annotations import Annotation
+from ..datasets.comments import Comment
+from ..datasets.errors import _
+from . import payloads
+from .auth import allows, installation, user
+
+routes = Blueprint("comments", __name__)
+PAGE, LARGEST_PAGE = 1000, 10_000
+
+
+@routes.get("/api/comments/")
+@allows("account.use")
+def index() -> Response:
+    """List comments of projects, of a task or of an annotation; annotators see those on theirs."""
+    size = payloads.page_size(PAGE, LARGEST_PAGE)
+    asked = request.args
+    annotation = payloads.number(asked, "annotation") if asked.get("annotation") else None
+    task = payloads.number(asked, "task") if asked.get("task") else None
+    with installation().database.read() as session:
+        found = comments.find(
+            session,
+            user(),
+            project_ids=payloads.numbers(asked, "projects"),
+            annotation_id=annotation,
+            task_id=task,
+            offset=(payloads.page_number() - 1) * size,
+            limit=size,
+        )
+        return payloads.answer(_rows(session, found))
+
+
+@routes.post("/api/comments/")
+@allows("account.use")
+def create() -> Response:
+    """Say something of an annotation, or of one of its regions (`region_ref`)."""
+    values = payloads.body()
+    with installation().database.write() as session:
+        number = payloads.number(values, "annotation")
+        annotation = _seen(session, number)
+        text = payloads.text(values, "text", longest=comments.LONGEST)
+        row = comments.add(session, user(), annotation, text, values.get("region_ref"))
+        return payloads.answer(_rows(session, [row])[0], 201)
+
+
+@routes.get("/api/comments/<int:comment_id>/")
+@allows("account.use")
+def show(comment_id: int) -> Response:
+    """Return a comment."""
+    with installation().database.read() as session:
+        row = comments.get(session, user(), comment_id)
+        return payloads.answer(_rows(session, [row])[0])
+
+
+@routes.patch("/api/comments/<int:comment_id>/")
+@allows("account.use")
+def change(comment_id: int) -> Response:
+    """Change one's own words, or say that a remark is settled (`is_resolved`)."""
+    values = payloads.body()
+    with installation().database.write() as session:
+        row = comments.get(session, user(), comment_id)
+        comments.change(
+            session,
+            user(),
+            row,
+            text=payloads.given_text(values, "text", longest=comments.LONGEST),
+            is_resolved=payloads.given_flag(values, "is_resolved"),
+        )
+        return payloads.answer(_rows(session, [row])[0])
+
+
+@routes.delete("/api/comments/<int:comment_id>/")
+@allows("account.use")
+def delete(comment_id: int) -> Response:
+    """Take one's own words back."""
+    with installation().database.write() as session:
+        comments.delete(session, user(), comments.get(session, user(), comment_id))
+    return flask.Response(status=204)
+
+
+def _seen(session: Session, annotation_id: int) -> Annotation:
+    row, _task, _project = annotation_rows.get(session, user(), annotation_id, "task.read")
+    if not annotation_rows.visible_to(user(), [row]):
+        raise errors.NotFound(_("there is no annotation %(id)s"), id=annotation_id)
+    return row
+
+
+def _rows(session: Session, rows: list[Comment]) -> list[dict[str, Any]]:
+    """Return comments, with the whole person where `expand_created_by` asks for it."""
+    expand = payloads.flag(request.args, "expand_created_by")
+    authors = people.by_ids(session, {row.created_by for row in rows}) if expand else {}
+    return [
+        {
+            "id": row.id,
+            "text": row.text,
+            "project": row.project_id,
+            "task": row.task_id,
+            "annotation": row.annotation_id,
+            "draft": None,
+            "region_ref": None if row.region is None else msgspec.json.decode(row.region),
+            "classifications": None,
+            "is_resolved": row.resolved_at is not None,
+            "resolved_at": payloads.time(row.resolved_at),
+            "created_by": payloads.person(authors.get(row.created_by), row.created_by)
+            if expand
+            else row.created_by,
+            "created_at": payloads.time(row.created_at),
+            "updated_at": payloads.time(row.updated_at),
+            "state": None,
+        }
+        for row in rows
+    ]

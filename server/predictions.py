@@ -1,0 +1,153 @@
+"""Predictions: Label Studio's API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+
+from ..datasets import errors, predictions, projects, removal, tasks
+from ..datasets.errors import _
+from ..datasets.predictions import NewPrediction, Prediction
+from . import payloads
+from .auth import allows, installation, user
+
+routes = Blueprint("predictions", __name__)
+MOST_AT_ONCE = 200_000  # predictions in one request
+LONGEST_VERSION = 140  # characters
+
+
+@routes.get("/api/predictions/")
+@allows("prediction.read")
+def index() -> Response:
+    """List the predictions of a task or of a project."""
+    with installation().database.read() as session:
+        rows = _listed(session)
+        return payloads.answer([payloads.prediction(row) for row in rows])
+
+
+@routes.post("/api/predictions/")
+@allows("prediction.write")
+def create() -> Response:
+    """Bring a prediction for a task."""
+    values = payloads.body()
+    with installation().database.write() as session:
+        number = payloads.number(values, "task")
+        task, project = tasks.get(session, user(), number, "prediction.write")
+        given = _new(values, task.id, "")
+        (made,) = predictions.bring(session, user(), project, [given])
+        return payloads.answer(payloads.prediction(session.get_one(Prediction, made)), 201)
+
+
+@routes.get("/api/predictions/<int:prediction_id>/")
+@allows("prediction.read")
+def show(prediction_id: int) -> Response:
+    """Return a prediction."""
+    with installation().database.read() as session:
+        row, *_rest = predictions.get(session, user(), prediction_id, "prediction.read")
+        return payloads.answer(payloads.prediction(row))
+
+
+@routes.route("/api/predictions/<int:prediction_id>/", methods=["PATCH", "PUT"])
+@allows("prediction.write")
+def change(prediction_id: int) -> Response:
+    """Change what is given of a prediction."""
+    values = payloads.body()
+    with installation().database.write() as session:
+        row, task, project = predictions.get(session, user(), prediction_id, "prediction.write")
+        predictions.change(
+            session,
+            user(),
+            project,
+            task,
+            row,
+            result=payloads.result(values) if "result" in values else None,
+            score=payloads.decimal(values, "score"),
+            model_version=payloads.given_text(values, "model_version", longest=LONGEST_VERSION),
+        )
+        return payloads.answer(payloads.prediction(row))
+
+
+@routes.delete("/api/predictions/<int:prediction_id>/")
+@allows("prediction.write")
+def delete(prediction_id: int) -> Response:
+    """Delete a prediction."""
+    with installation().database.write() as session:
+        row, _task, project = predictions.get(session, user(), prediction_id, "prediction.write")
+        predictions.remove(session, user(), project, row)
+    return flask.Response(status=204)
+
+
+@routes.post("/api/projects/<int:project_id>/import/predictions")
+@allows("prediction.write")
+def bring(project_id: int) -> Response:
+    """Bring many predictions for tasks that are there, all or none."""
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "prediction.write")
+    given = [
+        _new(values, payloads.number(values, "task"), f"[{place}]")
+        for place, values in enumerate(payloads.body_list(MOST_AT_ONCE))
+    ]
+    with installation().database.write() as session:
+        predictions.bring(session, user(), project, given)
+    return payloads.answer({"created": len(given)}, 201)
+
+
+@routes.get("/api/projects/<int:project_id>/model-versions/")
+@allows("prediction.read")
+def versions(project_id: int) -> Response:
+    """Tell which model versions a project has predictions of."""
+    extended = payloads.flag(request.args, "extended")
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "prediction.read")
+        found = predictions.versions(session, project)
+    if not extended:
+        return payloads.answer({version: number for version, number, _at in found})
+    rows = [
+        {"model_version": version, "count": number, "latest": payloads.time(at)}
+        for version, number, at in found
+    ]
+    return payloads.answer({"static": rows, "live": None})
+
+
+@routes.delete("/api/projects/<int:project_id>/model-versions/")
+@allows("prediction.write")
+def delete_version(project_id: int) -> Response:
+    """Delete all predictions of one model version."""
+    values = payloads.body()
+    version = payloads.text(values, "model_version", longest=LONGEST_VERSION)
+    with installation().database.write() as session:
+        project = projects.get(session, user(), project_id, "prediction.write")
+        ids = predictions.tasks_of(session, project, version)
+        number = removal.predictions_of(session, user(), project, ids, version)
+    return payloads.answer({"deleted_predictions": number})
+
+
+def _listed(session: Session) -> list[Prediction]:
+    if request.args.get("task"):
+        number = payloads.number(request.args, "task")
+        task, _project = tasks.get(session, user(), number, "prediction.read")
+        return predictions.of_tasks(session, [task.id]).get(task.id, [])[::-1]
+    if not request.args.get("project"):
+        raise errors.Invalid(_("say of which task or project"), place="project")
+    number = payloads.number(request.args, "project")
+    project = projects.get(session, user(), number, "prediction.read")
+    return predictions.of_project(session, project)
+
+
+def _new(values: Any, task_id: int, place: str) -> NewPrediction:
+    if not isinstance(values, dict):
+        raise errors.Invalid(_("must be an object"), place=place)
+    try:
+        return NewPrediction(
+            task_id,
+            payloads.result(values),
+            payloads.given_text(values, "model_version", longest=LONGEST_VERSION) or "",
+            payloads.decimal(values, "score"),
+            place,
+        )
+    except errors.Invalid as problem:
+        problem.place = f"{place}.{problem.place}" if place else problem.place
+        raise
