@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import time
@@ -11,7 +10,7 @@ from typing import Any
 
 import flask
 
-from ..datasets import errors
+from ..datasets import addresses, errors
 from ..datasets.errors import _
 from ..datasets.tasks import Media
 from ..datasets.versions import Record
@@ -107,12 +106,10 @@ def check(digest: str, extension: str, expires: int, signature: str) -> None:
 
 
 def _belongs(project_id: int, digest: str) -> str:
-    key = str(flask.current_app.config["SECRET_KEY"]).encode()
-    text = f"stored\0{project_id}\0{digest}".encode()
-    return hmac.new(key, text, hashlib.sha256).hexdigest()[:16]
+    key = str(flask.current_app.config["SECRET_KEY"])
+    return addresses.belonging(key, project_id, digest)
 
 
 def _signature(digest: str, extension: str, expires: int) -> str:
-    key = str(flask.current_app.config["SECRET_KEY"]).encode()
-    text = f"media\0{digest}\0{extension}\0{expires}".encode()
-    return hmac.new(key, text, hashlib.sha256).hexdigest()[:32]
+    key = str(flask.current_app.config["SECRET_KEY"])
+    return addresses.signature(key, digest, extension, expires)

@@ -117,9 +117,9 @@ def versions(project_id: int) -> Response:
 def delete_version(project_id: int) -> Response:
     """Delete all predictions of one model version."""
     values = payloads.body()
-    version = payloads.text(values, "model_version", longest=LONGEST_VERSION)
     with installation().database.write() as session:
         project = projects.get(session, user(), project_id, "prediction.write")
+        version = payloads.text(values, "model_version", longest=LONGEST_VERSION)
         ids = predictions.tasks_of(session, project, version)
         number = removal.predictions_of(session, user(), project, ids, version)
     return payloads.answer({"deleted_predictions": number})

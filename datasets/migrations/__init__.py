@@ -13,12 +13,23 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from .. import catalogue, comments, errors, imports, jobs, manifests, uploads, views
+from .. import (
+    catalogue,
+    comments,
+    connections,
+    errors,
+    imports,
+    jobs,
+    manifests,
+    uploads,
+    views,
+    webhooks,
+)
 from ..db import Base, Database
 from ..errors import _
 
 # Every table is known once these modules are imported.
-MODULES = (catalogue, comments, imports, jobs, manifests, uploads, views)
+MODULES = (catalogue, comments, connections, imports, jobs, manifests, uploads, views, webhooks)
 METADATA = Base.metadata
 REVISION_TABLE = "alembic_version"
 

@@ -34,29 +34,29 @@ def rows(stream: BinaryIO, name: str) -> Iterator[tuple[int, dict[str, str]]]:
     Raises:
         Invalid: it is no text, has no usable header, or a line has other columns.
     """
-    text = _text(stream)
-    separator = "\t" if name.lower().endswith(".tsv") else _separator(text)
-    csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(text, delimiter=separator, strict=True)
-    try:
-        header = _header(next(reader, []))
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != len(header):
-                raise Invalid(
-                    _("line %(line)s has %(found)s columns, the first line has %(wanted)s"),
-                    line=reader.line_num,
-                    found=len(cells),
-                    wanted=len(header),
-                )
-            yield reader.line_num, dict(zip(header, cells, strict=True))
-    except (csv.Error, UnicodeDecodeError) as problem:
-        raise Invalid(
-            _("line %(line)s cannot be read: %(reason)s"),
-            line=reader.line_num + 1,
-            reason=str(problem)[:200],
-        ) from problem
+    with _text(stream) as text:
+        separator = "\t" if name.lower().endswith(".tsv") else _separator(text)
+        csv.field_size_limit(LONGEST_CELL)
+        reader = csv.reader(text, delimiter=separator, strict=True)
+        try:
+            header = _header(next(reader, []))
+            for cells in reader:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if len(cells) != len(header):
+                    raise Invalid(
+                        _("line %(line)s has %(found)s columns, the first line has %(wanted)s"),
+                        line=reader.line_num,
+                        found=len(cells),
+                        wanted=len(header),
+                    )
+                yield reader.line_num, dict(zip(header, cells, strict=True))
+        except (csv.Error, UnicodeDecodeError) as problem:
+            raise Invalid(
+                _("line %(line)s cannot be read: %(reason)s"),
+                line=reader.line_num + 1,
+                reason=str(problem)[:200],
+            ) from problem
 
 
 def lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
@@ -66,11 +66,12 @@ def lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
         Invalid: it is no text, or a line is too long.
     """
     try:
-        for number, line in enumerate(_text(stream), 1):
-            if len(line) > LONGEST_CELL:
-                raise Invalid(_("line %(line)s is too long"), line=number)
-            if line.strip():
-                yield number, line.rstrip("\r\n")
+        with _text(stream) as text:
+            for number, line in enumerate(text, 1):
+                if len(line) > LONGEST_CELL:
+                    raise Invalid(_("line %(line)s is too long"), line=number)
+                if line.strip():
+                    yield number, line.rstrip("\r\n")
     except UnicodeDecodeError as problem:
         raise Invalid(_("the text is neither UTF-8 nor GB18030")) from problem
 

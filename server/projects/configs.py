@@ -40,9 +40,9 @@ def check() -> Response:
 @allows("project.read")
 def check_for(project_id: int) -> Response:
     """Tell whether a new config would lose what the project's present one has."""
-    config = _parsed(payloads.body())
     with installation().database.read() as session:
         project = projects.get(session, user(), project_id, "project.read")
+    config = _parsed(payloads.body())
     changed = labels.essential_change(project.config, config)
     return payloads.answer({"config_essential_data_has_changed": changed})
 

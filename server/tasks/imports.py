@@ -77,9 +77,9 @@ def create(project_id: int) -> Response:
 def again(project_id: int) -> Response:
     """Bring the tasks of files that were uploaded before."""
     began = time.monotonic()
-    ids = payloads.ids(payloads.body(), "file_upload_ids", MOST_FILES)
     with installation().database.read() as session:
         project = projects.get(session, user(), project_id, "task.import")
+        ids = payloads.ids(payloads.body(), "file_upload_ids", MOST_FILES)
         tasks = reader(session, project)
         found = uploads.of_project(session, project, ids=ids)
     if len(found) != len(ids):
@@ -193,8 +193,11 @@ def _read(project: Project, tasks: ListReader) -> Outcome:
         for name, stream in streams:
             put = installation().store.put(stream, limit=limit)
             _add(outcome, project, tasks, Upload(uploads.plain_name(name), put.digest, put.size))
+    except errors.TooLarge:
+        raise
     except errors.Invalid as problem:
-        if not problem.place:
+        # Of many items, so of no field of the request.
+        if problem.problems:
             problem.place = "non_field_errors"
         raise
     return outcome
@@ -255,6 +258,7 @@ def _status(
     return {
         "id": import_id,
         "project": project_id,
+        "job": job.id,
         "status": _STATES[JobState(job.state)],
         "task_count": int(job.result_values.get("tasks", 0)),
         "annotation_count": said,

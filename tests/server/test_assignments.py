@@ -25,7 +25,9 @@ def test_the_next_task_stays_until_it_is_answered(world: World) -> None:
     project = filled(world, 2)
     path = f"/api/projects/{project}/next"
     first = world.good(world.get("annotator", path))
+    assert (first["queue"], first["annotations"]) == ("Sequence queue", [])
     assert world.good(world.get("annotator", path))["id"] == first["id"]
+    first = world.good(world.get("annotator", f"/api/projects/{project}/workbench/next"))
     assert first["assignment"]["state"] == "reserved"
     assert first["label_config"].startswith("<View>")
     sent = {"result": entity(), "unique_id": first["unique_lock_id"]}

@@ -72,7 +72,7 @@ def test_a_token_opens_the_api(ready: Command) -> None:
     secret = ready.good("token", "rita", "--days", "1").last
     world = world_of(ready, rita=secret)
     me = world.good(world.get("rita", "/api/current-user/whoami"))
-    assert (me["username"], me["organization"]) == ("rita", "alpha")
+    assert (me["username"], me["active_organization_meta"]["title"]) == ("rita", "alpha")
     world.installation.close()
     listed = ready.good("user", "list").out
     assert "anna\tannotator\talpha" in listed

@@ -45,8 +45,8 @@ def test_a_queue_that_hangs_does_not_hang_the_server(world: World) -> None:
             os.kill(server.pid, signal.SIGSTOP)
             begin = time.monotonic()
             assert whole.get(None, "/health").status_code == 503
-            path = f"/api/projects/{whole.project()}/import"
-            assert whole.post("requester", path, [{"text": "a"}]).status_code == 202
+            path = f"/api/projects/{whole.project()}/import?async=true"
+            assert whole.post("requester", path, [{"text": "a"}]).status_code == 201
             assert time.monotonic() - begin < 8
         finally:
             os.kill(server.pid, signal.SIGCONT)

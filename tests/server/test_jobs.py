@@ -11,8 +11,10 @@ from jinbiao.tests.server.world import BOXES, World, picture
 
 def started(world: World) -> str:
     """Start an import that nobody does."""
-    answer = world.post("requester", f"/api/projects/{world.project()}/import", [{"text": "a"}])
-    return str(world.good(answer, 202)["jobs"][0]["id"])
+    path = f"/api/projects/{world.project()}/import?async=true"
+    world.good(world.post("requester", path, [{"text": "a"}]), 201)
+    (job,) = world.waiting()
+    return job
 
 
 def test_a_job_is_seen_by_its_organisation(world: World) -> None:

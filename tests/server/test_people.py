@@ -196,7 +196,6 @@ def test_a_company_adds_its_own_people_only(world: World) -> None:
         ("username", "x" * 1_000_000),
         ("username", 5),
         ("role", "king"),
-        ("role", None),
         ("name", "x" * 1_000_000),
         ("organization", 5),
     ],
@@ -224,11 +223,11 @@ def test_a_form_without_its_token_changes_nothing(world: World) -> None:
     assert (api.status_code, api.mimetype) == (400, "application/json")
     token = browser.csrf("/account")
     headed = browser.client.post(
-        "/api/projects/", json={"title": ""}, headers={"X-CSRFToken": token}
+        "/api/projects/", json={"title": 1}, headers={"X-CSRFToken": token}
     )
     assert headed.headers["Jinbiao-Error"] == "invalid"
     assert (
-        world.post("requester", "/api/projects/", {"title": ""}).headers["Jinbiao-Error"]
+        world.post("requester", "/api/projects/", {"title": 1}).headers["Jinbiao-Error"]
         == "invalid"
     )
 

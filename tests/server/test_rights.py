@@ -47,16 +47,29 @@ def fill(world: World) -> dict[str, str]:
         world.post("requester", f"/api/versions/{version}/exports/", {"format": "jsonl"})
     )
     world.done(world.post("requester", f"/api/versions/{version}/publish", {"name": "texts"}))
-    rejecting = world.import_list(project, [{"text": "天津大学甲"}, {"none": 1}, {"text": "乙"}])
-    waiting = world.post("requester", f"/api/projects/{project}/import", [{"text": "丙"}])
-    labelled, free = [task["id"] for task in world.tasks(project)][2:]
+    rows = [{"text": "天津大学甲"}, {"none": 1}, {"text": "乙"}]
+    rejecting = world.import_later(project, rows)
+    path = f"/api/projects/{project}/import?async=true"
+    number = world.good(world.post("requester", path, [{"text": "丙"}]), 201)["import"]
+    waiting = world.good(world.get("requester", f"/api/projects/{project}/imports/{number}/"))
+    uploaded = world.upload_now(project, ("a.csv", b"text\nabc\n"))
+    labelled, free = [task["id"] for task in world.tasks(project)][2:4]
     path = f"/api/tasks/{labelled}/annotations/"
     annotation = world.good(world.post("annotator", path, {"result": entity()}), 201)
     path = f"/api/tasks/{free}/drafts"
     draft = world.good(world.post("annotator", path, {"result": []}), 201)
+    path = f"/api/annotations/{annotation['id']}/reviews"
+    review = world.good(world.post("reviewer", path, {"verdict": "accept"}), 201)
+    told = {"annotation": annotation["id"], "text": "看这里"}
+    comment = world.good(world.post("reviewer", "/api/comments/", told), 201)
+    told = {"task": free, "result": entity(end=1), "model_version": "m"}
+    prediction = world.good(world.post("requester", "/api/predictions/", told), 201)
+    view = world.good(
+        world.post("requester", "/api/dm/views/", {"project": project, "data": {}}), 201
+    )
     with world.installation.database.write() as session:
         token, _secret = people.add_token(session, people.get_user(session, "annotator"))
-        number = token.id
+        token_number, person, home = token.id, token.user_id, token.user.organisation_id
     return {
         "project_id": str(project),
         "version_id": str(version),
@@ -64,8 +77,17 @@ def fill(world: World) -> dict[str, str]:
         "task_id": str(free),
         "annotation_id": str(annotation["id"]),
         "draft_id": str(draft["id"]),
-        "token_id": str(number),
-        "job_id": waiting.json["jobs"][0]["id"],
+        "token_id": str(token_number),
+        "job_id": waiting["job"],
+        "import_id": str(number),
+        "upload_id": str(uploaded["file_upload_ids"][0]),
+        "review_id": str(review["id"]),
+        "comment_id": str(comment["id"]),
+        "prediction_id": str(prediction["id"]),
+        "view_id": str(view["id"]),
+        "user_id": str(person),
+        "organisation_id": str(home),
+        "signature": "0" * 16,
         "rejecting_job": rejecting["id"],
         "organisation": "alpha",
         "owner": "alpha",
@@ -236,7 +258,7 @@ def test_markup_is_never_sent_as_markup(world: World) -> None:
         ("c.png", picture()),
     )
     assert [job["result"].get("tasks", 0) for job in jobs] == [0, 0, 0, 0, 1]
-    shown = world.get(None, world.tasks(project)[0]["data"]["image"])
+    shown = world.get("requester", world.tasks(project)[0]["data"]["image"])
     assert shown.mimetype == "image/png"
     # Even bytes that are markup, were they stored, would not be run.
     stored = world.installation.store.put_bytes(evil)

@@ -121,8 +121,9 @@ class World:
         else:
             data, content_type = multipart((file[0], file[1]))
             answer = self.ask("POST", path, who, data=data, content_type=content_type)
-        self.good(answer, 201)
-        return self.finished(self.waiting()[-1])
+        number = self.good(answer, 201)["import"]
+        told = self.good(self.get(who, f"/api/projects/{project}/imports/{number}/"))
+        return self.finished(told["job"])
 
     def upload(
         self, project: int, *files: tuple[str, bytes], who: str = "requester"
@@ -142,6 +143,22 @@ class World:
         assert job["state"] == JobState.DONE, job
         result: dict[str, Any] = job["result"]
         return result
+
+    def upload_now(
+        self, project: int, *files: tuple[str, bytes], who: str = "requester", **query: str
+    ) -> dict[str, Any]:
+        """Upload files that become tasks at once; return what the answer says."""
+        data, content_type = multipart(*files)
+        answer = self.ask(
+            "POST",
+            f"/api/projects/{project}/import",
+            who,
+            data=data,
+            content_type=content_type,
+            query_string=query,
+        )
+        told: dict[str, Any] = self.good(answer, 201)
+        return told
 
     def tasks(self, project: int, who: str = "requester") -> list[dict[str, Any]]:
         """List a project's tasks."""

@@ -31,6 +31,11 @@
 
   const parsed = (config) => new DOMParser().parseFromString(config, "text/xml");
 
+  const templates = JSON.parse(document.getElementById("templates")?.textContent ?? "{}");
+
+  /* Return the data that the chosen template brings for itself. */
+  const brought = () => templates[area.form?.elements.template?.value]?.data ?? {};
+
   /* Return a sample value for every key that the configuration shows. */
   const sample = (tree) => {
     const data = {};
@@ -38,7 +43,7 @@
       const [, key] = /^\$(\w+)$/.exec(tag.getAttribute("value") || "") || [];
       if (key) data[key] = tag.tagName === "Image" ? picture() : box.dataset.text;
     }
-    return data;
+    return { ...data, ...brought() };
   };
 
   const loaded = () => new Promise((resolve) => { frame.addEventListener("load", resolve, { once: true }); });
