@@ -182,6 +182,17 @@ class Database:
             yield session
 
     @contextmanager
+    def moment(self) -> Iterator[Session]:
+        """Give a session that sees one moment only, however long it reads.
+
+        SQLite's readers always do; PostgreSQL must be asked to.
+        """
+        with Session(self.engine, expire_on_commit=False) as session:
+            if not self.is_sqlite:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
+    @contextmanager
     def write(self) -> Iterator[Session]:
         """Give a session in one transaction: committed at the end, or rolled back whole.
 

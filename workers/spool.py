@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from ..datasets import errors
 from ..datasets.errors import _
@@ -27,20 +28,41 @@ def folder(settings: Settings) -> Iterator[Path]:
     Raises:
         errors.Unavailable: the disk is full or not there.
     """
-    place = settings.home / "spool"
+    prefix = f"{socket.gethostname()}_{os.getpid()}_"
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        made = tempfile.TemporaryDirectory(
-            dir=place, prefix=f"{socket.gethostname()}_{os.getpid()}_", ignore_cleanup_errors=True
-        )
+        place = _place(settings)
+        made = tempfile.TemporaryDirectory(dir=place, prefix=prefix, ignore_cleanup_errors=True)
     except OSError as problem:
-        raise errors.Unavailable(
-            _("JINBIAO_HOME %(path)s cannot be used: %(reason)s"),
-            path=str(settings.home),
-            reason=problem.strerror or str(problem),
-        ) from problem
+        raise _unusable(settings, problem) from problem
     with made as name:
         yield Path(name)
+
+
+def unnamed(settings: Settings) -> BinaryIO:
+    """Return a temporary file under the home that is gone when it is closed.
+
+    Raises:
+        errors.Unavailable: the disk is full or not there.
+    """
+    try:
+        file = tempfile.TemporaryFile(dir=_place(settings), buffering=1 << 18)
+    except OSError as problem:
+        raise _unusable(settings, problem) from problem
+    return cast(BinaryIO, file)
+
+
+def _place(settings: Settings) -> Path:
+    place = settings.home / "spool"
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _unusable(settings: Settings, problem: OSError) -> errors.Unavailable:
+    return errors.Unavailable(
+        _("JINBIAO_HOME %(path)s cannot be used: %(reason)s"),
+        path=str(settings.home),
+        reason=problem.strerror or str(problem),
+    )
 
 
 def sweep(installation: Installation) -> int:
