@@ -2,12 +2,15 @@
 
 `parse` reads a labelling configuration, `check_result` checks Label Studio's result list
 against it, `boxes` and its sisters read results for exporters, `make_box_region` writes
-them for models, `TEMPLATES` are ready configurations.
+them for models, `TEMPLATES` are ready configurations, `sample_task` makes
+data to show one with.
 """
 
 from __future__ import annotations
 
+from .changes import essential_change
 from .config import Control, DataObject, LabelConfig
+from .fields import regions_from_fields
 from .parsing import MAX_LABELS, parse
 from .regions import (
     Choice,
@@ -22,10 +25,12 @@ from .regions import (
     text_spans,
 )
 from .results import MAX_REGIONS, MAX_RESULT_BYTES, check_result
-from .templates import TEMPLATES, Template
+from .samples import sample_task
+from .templates import GROUPS, TEMPLATES, Template, gallery
 from .xml import MAX_BYTES
 
 __all__ = [
+    "GROUPS",
     "MAX_BYTES",
     "MAX_LABELS",
     "MAX_REGIONS",
@@ -42,9 +47,13 @@ __all__ = [
     "boxes",
     "check_result",
     "choices",
+    "essential_change",
+    "gallery",
     "label_counts",
     "make_box_region",
     "parse",
     "polygons",
+    "regions_from_fields",
+    "sample_task",
     "text_spans",
 ]

@@ -68,8 +68,9 @@ def _all_problems(
     yield from _name_problems(nodes)
     for node in objects:
         yield from _object_problems(node)
-    for node in controls:
-        yield from _target_problems(node, named)
+    for node in nodes:
+        pointing = _target_problems if node.tag in CONTROL_TAGS else _pointer_problems
+        yield from pointing(node, named)
     for node in controls:
         yield from _label_problems(node, labels.get(id(node), []))
     yield from _missing(controls, objects)
@@ -188,8 +189,9 @@ def _speed_problems(node: Node) -> Iterator[Problem]:
 
 
 def _target_problems(node: Node, named: dict[str, Node]) -> Iterator[Problem]:
-    if not (node.get("toname") or "").strip():
-        if node.tag in POINTING_TAGS:
+    written = node.get("toname")
+    if not (written or "").strip():
+        if written is not None or node.tag in POINTING_TAGS:
             yield Problem(node.place, _("toName is missing"))
         return
     names = _to_names(node)
@@ -199,13 +201,23 @@ def _target_problems(node: Node, named: dict[str, Node]) -> Iterator[Problem]:
         target = named.get(name)
         values = {"name": name, "tag": node.tag}
         if target is None:
-            message = _('toName="%(name)s" not found in names: %(names)s')
-            yield Problem(node.place, message, {"name": name, "names": sorted(named)[:50]})
+            yield _dangling(node, name, named)
         elif target.tag not in OBJECT_TAGS:
             yield Problem(node.place, _("toName %(name)s is not a tag that shows data"), values)
         elif node.tag in REGION_TAGS and target.tag not in REGION_TAGS[node.tag]:
             message = _("%(tag)s cannot mark %(name)s, which is a %(target)s")
             yield Problem(node.place, message, {**values, "target": target.tag})
+
+
+def _pointer_problems(node: Node, named: dict[str, Node]) -> Iterator[Problem]:
+    """Check the toName of what is neither control nor object, such as a Filter."""
+    if node.get("toname") is not None:
+        yield from (_dangling(node, name, named) for name in _to_names(node) if name not in named)
+
+
+def _dangling(node: Node, name: str, named: dict[str, Node]) -> Problem:
+    message = _('toName="%(name)s" not found in names: %(names)s')
+    return Problem(node.place, message, {"name": name, "names": sorted(named)[:50]})
 
 
 def _collect_labels(nodes: list[Node], problems: list[Problem]) -> dict[int, list[Node]]:

@@ -19,7 +19,7 @@ _WORDS = {
     "answer": "先确认冷却风扇是否运转、风道有无堵塞，再检查润滑油位与电流是否超过额定值。",
     "response": "先确认冷却风扇是否运转、风道有无堵塞，再检查润滑油位与电流是否超过额定值。",
     "source": "拧紧螺栓前，应先清理接合面并检查密封圈是否完好。",
-    "target": "Before tightening the bolts, clean the joint faces and check that the seal is intact.",
+    "target": "Before tightening the bolts, clean the joint faces and check the seal.",
     "summary": "三号机因冷却风扇卡滞过热停机，更换风扇后恢复。",
     "title": "三号加工中心主轴过热停机",
 }
@@ -126,10 +126,10 @@ def _series(item: DataObject) -> dict[str, list[Any]]:
             round(math.sin(n / (9 + 4 * order)) + (1.5 if 140 <= n < 190 else 0) + order, 4)
             for n in range(count)
         ]
-    if column := item.options.get("timecolumn"):
+    if times := item.options.get("timecolumn"):
         form = item.options.get("timeformat")
         start = dt.datetime(2026, 11, 20, 8)
-        series[column] = [
+        series[times] = [
             (start + dt.timedelta(seconds=n)).strftime(form) if form else n for n in range(count)
         ]
     return series

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -197,7 +198,7 @@ def handler(bench: Bench) -> type[BaseHTTPRequestHandler]:
                 self.give(404, b"", "text/plain")
                 return
             kinds = {".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm"}
-            kind = kinds.get(file.suffix, "application/octet-stream")
+            kind = kinds.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "text/plain"
             packed = file.with_name(f"{file.name}.gz")
             headers = {"Cache_Control": "max-age=600"}
             if packed.is_file():

@@ -1,25 +1,8 @@
-"""Offer ready labelling configurations.
-
-A label's `value` is what the annotator reads, its `alias` what is stored, so results stay
-`open` while the page says 开路.
-"""
+"""Templates for finding defects on boards and surfaces."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Template:
-    """A configuration to begin with, titled in Chinese and English."""
-
-    name: str
-    title_zh: str
-    title_en: str
-    about_zh: str
-    about_en: str
-    config: str
-
+from .template import SAMPLES, Template
 
 _BOARD_PAIR = """\
 <View>
@@ -59,6 +42,35 @@ _DEFECT_BOXES = """\
 </View>
 """
 
+_DEFECT_MASKS = """\
+<View>
+  <BrushLabels name="label" toName="image" showInline="true">
+    <Label value="划痕" alias="scratch" background="#d6336c" hotkey="1"/>
+    <Label value="锈蚀" alias="rust" background="#e8590c" hotkey="2"/>
+    <Label value="麻点" alias="pitting" background="#1971c2" hotkey="3"/>
+    <Label value="剥落" alias="spalling" background="#2f9e44" hotkey="4"/>
+  </BrushLabels>
+  <Image name="image" value="$image" zoom="true" zoomControl="true" brightnessControl="true"
+         contrastControl="true"/>
+</View>
+"""
+
+_DEFECT_OUTLINES = """\
+<View>
+  <PolygonLabels name="outline" toName="image" showInline="true" strokeWidth="2"
+                 opacity="0.2" pointSize="small">
+    <Label value="裂纹" alias="crack" background="#d6336c" hotkey="1"/>
+    <Label value="缺料" alias="missing" background="#e8590c" hotkey="2"/>
+    <Label value="气孔" alias="pore" background="#1971c2" hotkey="3"/>
+  </PolygonLabels>
+  <KeyPointLabels name="point" toName="image" showInline="true">
+    <Label value="起点" alias="start" background="#2f9e44" hotkey="4"/>
+    <Label value="终点" alias="end" background="#7048e8" hotkey="5"/>
+  </KeyPointLabels>
+  <Image name="image" value="$image" zoom="true" zoomControl="true"/>
+</View>
+"""
+
 _IMAGE_CLASSES = """\
 <View>
   <Image name="image" value="$image" zoom="true" zoomControl="true"/>
@@ -70,31 +82,21 @@ _IMAGE_CLASSES = """\
 </View>
 """
 
-_TEXT_ENTITIES = """\
-<View>
-  <Labels name="label" toName="text" showInline="true">
-    <Label value="人名" alias="PER" background="#d6336c" hotkey="1"/>
-    <Label value="机构" alias="ORG" background="#1971c2" hotkey="2"/>
-    <Label value="地名" alias="LOC" background="#2f9e44" hotkey="3"/>
-    <Label value="时间" alias="TIME" background="#e8590c" hotkey="4"/>
-    <Label value="产品" alias="PRODUCT" background="#7048e8" hotkey="5"/>
-  </Labels>
-  <Text name="text" value="$text" granularity="symbol"/>
-</View>
-"""
-
-_ALL = (
+TEMPLATES = (
     Template(
         "board_pair",
+        "defects",
         "电路板缺陷（与标准板对照）",
         "Board defects beside the reference board",
         "在待检板上框出六类缺陷，旁边显示标准板。数据字段：image、template。",
         "Box six kinds of defects on the tested board, the reference board beside it. "
         "Data: image, template.",
         _BOARD_PAIR,
+        {"image": f"{SAMPLES}/board.svg", "template": f"{SAMPLES}/board_reference.svg"},
     ),
     Template(
         "defect_boxes",
+        "defects",
         "表面缺陷框选",
         "Surface defects in boxes",
         "在图片上框出缺陷。数据字段：image。",
@@ -102,20 +104,30 @@ _ALL = (
         _DEFECT_BOXES,
     ),
     Template(
+        "defect_masks",
+        "defects",
+        "表面缺陷涂抹（像素级）",
+        "Surface defects as masks",
+        "用画笔涂出缺陷的每个像素，用于分割模型。数据字段：image。",
+        "Paint every pixel of a defect, for segmentation. Data: image.",
+        _DEFECT_MASKS,
+    ),
+    Template(
+        "defect_outlines",
+        "defects",
+        "缺陷轮廓与关键点",
+        "Defect outlines and points",
+        "用多边形描出缺陷边界，并点出裂纹的起点和终点。数据字段：image。",
+        "Draw the edge of a defect and point at both ends of a crack. Data: image.",
+        _DEFECT_OUTLINES,
+    ),
+    Template(
         "image_classes",
-        "图片分类",
-        "Classes of pictures",
+        "defects",
+        "图片分类（合格判定）",
+        "Classes of pictures: pass or fail",
         "给整张图片选一个类别。数据字段：image。",
         "Choose one class for the whole picture. Data: image.",
         _IMAGE_CLASSES,
     ),
-    Template(
-        "text_entities",
-        "中文实体标注",
-        "Entities in Chinese text",
-        "在文本中标出实体。数据字段：text。",
-        "Mark entities in a text. Data: text.",
-        _TEXT_ENTITIES,
-    ),
 )
-TEMPLATES: dict[str, Template] = {template.name: template for template in _ALL}
