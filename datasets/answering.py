@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from . import audit, permissions, removal
+from . import audit, permissions, removal, webhooks
 from .annotations import Annotation, AnnotationState, settle_many
 from .comments import Comment
 from .db import insert_many, now
@@ -58,7 +58,12 @@ def from_predictions(
             for prediction_id, task_id, result in session.execute(query.order_by(Prediction.id))
         ]
         if rows:
+            before = session.scalar(sa.select(sa.func.max(Annotation.id))) or 0
             insert_many(session, Annotation, rows)
+            fresh = sa.select(Annotation.id).where(
+                Annotation.id > before, Annotation.project_id == project.id
+            )
+            webhooks.emit(session, project, "ANNOTATIONS_CREATED", list(session.scalars(fresh)))
             touched = sorted({row["task_id"] for row in rows})
             settle_many(session, project, touched, actor)
         made += len(rows)

@@ -198,8 +198,7 @@ def take_back(
     held_now = [
         row
         for row in of_task(session, task)
-        if row.state == AssignmentState.RESERVED
-        and (user_ids is None or row.user_id in user_ids)
+        if row.state == AssignmentState.RESERVED and (user_ids is None or row.user_id in user_ids)
     ]
     for row in held_now:
         give_back(session, row)

@@ -27,12 +27,15 @@ from .errors import _
 
 SETTING = "JINBIAO_OUTSIDE_ALLOWED"
 LONGEST = 2048  # characters of an address
+CONNECT_SECONDS = 10.0  # to each of the numbers that a host has
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
-                   r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?")
+_HOST = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+    r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?"
+)
 _ENTRY = re.compile(r"(\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<plain>[^\[\]:\s]+))(:(?P<port>\d{1,5}))?")
 # An IPv4 address may be wrapped into these, and a router on the way unwraps it.
 _WRAPPING = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
@@ -156,10 +159,12 @@ def is_public(address: Address) -> bool:
 def connection(
     allowed: Sequence[str], target: Target, seconds: float
 ) -> HTTPConnection | HTTPSConnection:
-    """Return a connection that will go to a checked address; nothing is opened yet."""
+    """Return a connection that will go to a checked address; nothing is opened yet.
+
+    Its `timeout` is that of connecting; who waits for an answer sets another.
+    """
     plain, secure = _kinds(tuple(allowed))
-    limit = urllib3.Timeout(connect=min(seconds, 10.0), read=seconds)
-    timeout = limit.connect_timeout
+    timeout = min(seconds, CONNECT_SECONDS)
     if target.scheme == "https":
         return secure(
             target.host, target.port, timeout=timeout, ssl_context=ssl.create_default_context()
@@ -218,8 +223,9 @@ class CheckedPools(urllib3.PoolManager):
             content += chunk
             if len(content) > self._most_bytes:
                 response.close()
-                raise errors.Invalid(_("the answer has more than %(most)s bytes"),
-                                     most=self._most_bytes)
+                raise errors.Invalid(
+                    _("the answer has more than %(most)s bytes"), most=self._most_bytes
+                )
         response.release_conn()
         return urllib3.HTTPResponse(
             bytes(content),
@@ -254,9 +260,12 @@ def _open(allowed: tuple[str, ...], wanted: HTTPConnection) -> socket.socket:
         urllib3.exceptions.HTTPError: none of them answers.
     """
     last: Exception | None = None
-    for address in reachable(allowed, wanted.host.strip("[]"), int(wanted.port or 80))[:3]:
+    found = reachable(allowed, wanted.host.strip("[]"), int(wanted.port or 80))[:3]
+    # All tries together take no longer than one may.
+    each = wanted.timeout / len(found) if isinstance(wanted.timeout, int | float) else 5.0
+    for address in found:
         try:
-            return socket.create_connection((address, wanted.port), timeout=wanted.timeout)
+            return socket.create_connection((address, wanted.port), timeout=each)
         except TimeoutError as problem:
             last = urllib3.exceptions.ConnectTimeoutError(wanted, "timed out")
             last.__cause__ = problem

@@ -308,11 +308,7 @@ def _checked(project: Project, tasks: dict[int, str], given: Sequence[NewPredict
 
 def _text_of(project: Project, data: dict[str, Any], result: Any, place: str) -> str:
     """Return a result as JSON text; regions without an id get one, as the editor needs."""
-    if isinstance(result, list):
-        result = [
-            {"id": f"model_{number}", **region} if isinstance(region, dict) else region
-            for number, region in enumerate(result, 1)
-        ]
+    result = labels.named(result)
     problems = labels.check_result(project.config, result, data=data)
     if problems:
         moved = [

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from . import assignments, audit, errors, permissions, predictions
+from . import assignments, audit, errors, permissions, predictions, webhooks
 from .annotations import (
     Annotation,
     AnnotationRevision,
@@ -49,15 +49,14 @@ def tasks(session: Session, actor: User, project: Project, task_ids: Iterable[in
         )
         _delete(session, Task, Task.id.in_(mine))
         removed += len(mine)
+        webhooks.emit(session, project, "TASKS_DELETED", mine)
     if removed:
         subject = f"project/{project.id}"
         audit.record(session, actor, "task.delete", subject, number=removed)
     return removed
 
 
-def answers(
-    session: Session, actor: User, project: Project, annotation_ids: Iterable[int]
-) -> int:
+def answers(session: Session, actor: User, project: Project, annotation_ids: Iterable[int]) -> int:
     """Delete those of the annotations that are the project's; return how many.
 
     Their authors' places in the tasks are free again. People delete their own; others' and
@@ -82,6 +81,7 @@ def answers(
         _free_places(session, project, touched)
         settle_many(session, project, touched, actor)
         removed += len(ids)
+        webhooks.emit(session, project, "ANNOTATIONS_DELETED", ids)
         for number in ids if len(ids) == 1 else ():
             audit.record(session, actor, "annotation.delete", f"annotation/{number}")
     if removed > 1:

@@ -189,6 +189,20 @@ def of_project(session: Session, project: Project, limit: int = 10_000) -> list[
     return list(session.scalars(query.order_by(Review.id).limit(limit)))
 
 
+def newest(session: Session, user: User, limit: int = 100) -> list[Review]:
+    """List the newest reviews of projects that somebody sees."""
+    permissions.require(user, "annotation.read")
+    query = (
+        sa.select(Review)
+        .join(Project, Project.id == Review.project_id)
+        .where(Project.deleted_at.is_(None))
+    )
+    if not permissions.is_everywhere(user):
+        home = user.organisation_id
+        query = query.where(sa.or_(Project.organisation_id == home, Project.vendor_id == home))
+    return list(session.scalars(query.order_by(Review.id.desc()).limit(limit)))
+
+
 def get(session: Session, user: User, review_id: int) -> Review:
     """Return a review that somebody may read.
 

@@ -7,6 +7,7 @@ what converters need: its stored media, and which annotation counts where only o
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from . import annotations as annotation_rows
-from . import audit, comments, errors, permissions, predictions, reviews, tasks
+from . import audit, comments, errors, permissions, predictions, reviews, tasks, uploads
 from .annotations import Annotation, AnnotationState, Draft
 from .db import Base, Id, now
 from .errors import _
@@ -185,6 +186,7 @@ class _Loaded:
         self.reviews = reviews.of_annotations(session, made)
         self.predictions = predictions.of_tasks(session, ids)
         self.talks = comments.talks(session, ids)
+        self.uploads = uploads.names(session, {row.file_upload_id for row in rows})
         self.drafts: dict[int, list[int]] = {}
         query = sa.select(Draft.task_id, Draft.id).where(Draft.task_id.in_(ids))
         for task_id, draft_id in session.execute(query):
@@ -210,6 +212,7 @@ class _Loaded:
         predicted = self.predictions.get(row.id, [])
         talk = self.talks.get(row.id, comments.SILENCE)
         by_id = {each.id: each for each in predicted}
+        upload = self.uploads.get(row.file_upload_id or 0)
         return {
             "id": row.id,
             "annotations": [self._annotation(each, by_id) for each in made],
@@ -233,6 +236,7 @@ class _Loaded:
             "project": row.project_id,
             "updated_by": row.updated_by,
             "comment_authors": list(talk.authors),
+            **({} if upload is None else {"file_upload": upload}),
         }
 
     def _annotation(self, row: Annotation, predicted: Mapping[int, Prediction]) -> dict[str, Any]:
@@ -249,7 +253,7 @@ class _Loaded:
             "lead_time": row.lead_time,
             "prediction": {} if parent is None else _prediction(parent),
             "result_count": 0,
-            "unique_id": row.unique_id,
+            "unique_id": row.unique_id or _unique(row),
             "import_id": row.import_id,
             "last_action": row.last_action,
             "bulk_created": row.bulk_created,
@@ -326,6 +330,11 @@ def _prediction(row: Prediction) -> dict[str, Any]:
         "task": row.task_id,
         "project": row.project_id,
     }
+
+
+def _unique(row: Annotation) -> str:
+    """Return a name for an annotation whose maker gave it none: the same in every export."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"jinbiao:annotation:{row.project_id}:{row.id}"))
 
 
 def _time(value: dt.datetime | None) -> str | None:

@@ -81,6 +81,17 @@ def get(
     return found[0], found[1]
 
 
+def names(session: Session, upload_ids: Iterable[int | None]) -> dict[int, str]:
+    """Return upload → the name of its file, in one query."""
+    wanted = {number for number in upload_ids if number is not None}
+    if not wanted:
+        return {}
+    rows = session.execute(
+        sa.select(FileUpload.id, FileUpload.name).where(FileUpload.id.in_(wanted))
+    )
+    return {number: name for number, name in rows}
+
+
 def by_digest(session: Session, project_id: int, digest: str) -> FileUpload | None:
     """Return an upload of a project that has these bytes."""
     query = sa.select(FileUpload).where(

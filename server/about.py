@@ -18,13 +18,7 @@ routes = Blueprint("about", __name__)
 @allows(PUBLIC)
 def version() -> Response:
     """Return with which Label Studio this is compatible, and which Jinbiao it is."""
-    part = {
-        "message": f"Jinbiao {VERSION}",
-        "commit": "",
-        "date": "",
-        "branch": "",
-        "version": VERSION,
-    }
+    part = {"message": f"Jinbiao {VERSION}", "commit": "", "date": "", "branch": ""}
     content: dict[str, Any] = {
         "release": LABEL_STUDIO_VERSION,
         "label-studio-os-package": {
@@ -34,12 +28,12 @@ def version() -> Response:
             "latest_version_upload_time": None,
             "current_version_is_outdated": False,
         },
-        "label-studio-os-backend": part,
+        "label-studio-os-backend": {**part, "version": VERSION},
         "label-studio-frontend": part,
         "dm2": part,
         "label-studio-converter": {"version": VERSION},
         "edition": "Community",
         "lsf": part,
-        "backend": part,
+        "backend": {"commit": ""},
     }
     return payloads.answer(content)

@@ -14,6 +14,7 @@ from ..datasets import answering, errors, permissions, projects, removal, tasks,
 from ..datasets.errors import _
 from ..datasets.projects import Project
 from ..datasets.views import Query
+from ..workers import predict
 from . import payloads
 from .assignments import next_task
 from .auth import allows, installation, user
@@ -56,6 +57,8 @@ def perform() -> Response:
     number = payloads.number(request.args, "project")
     if name == "next_task":
         return payloads.answer(next_task(number, "Data manager queue"))
+    if name == PREDICT:
+        return _predict(number)
     action = ACTIONS.get(name)
     if action is None:
         raise errors.Invalid(
@@ -66,6 +69,18 @@ def perform() -> Response:
         project = projects.get(session, user(), number, action.right)
         ids = _chosen(session, project, values)
         return payloads.answer(action.do(session, project, ids, values))
+
+
+def _predict(project_id: int) -> Response:
+    """Let the project's models predict the chosen tasks: some at once, many in a job."""
+    values = payloads.body()
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, ACTIONS[PREDICT].right)
+        ids = _chosen(session, project, values)
+    told = predict.retrieve(installation(), user(), project, ids)
+    number = told.created
+    detail = ngettext("Retrieved %(num)s prediction", "Retrieved %(num)s predictions", number)
+    return payloads.answer({"processed_items": told.processed, "detail": detail})
 
 
 def _chosen(session: Session, project: Project, values: dict[str, Any]) -> list[int]:
@@ -126,7 +141,22 @@ def _merge(
     return {"processed_items": number, "detail": told}
 
 
+def _elsewhere(
+    _session: Session, _project: Project, _ids: list[int], _values: dict[str, Any]
+) -> dict[str, Any]:
+    raise errors.Refused(_("models are asked outside of a transaction"))
+
+
+PREDICT = "retrieve_tasks_predictions"
 ACTIONS: dict[str, Action] = {
+    PREDICT: Action(
+        _("Ask the models"),
+        _("The models that are connected to the project predict the chosen tasks."),
+        90,
+        "prelabel.run",
+        "predictions.any",
+        _elsewhere,
+    ),
     "predictions_to_annotations": Action(
         _("Make annotations of predictions"),
         _("Every prediction of the chosen tasks becomes an annotation of yours."),
@@ -176,9 +206,12 @@ def _shown(name: str, action: Action) -> dict[str, Any]:
         "title": gettext(action.title),
         "order": action.order,
         "permission": action.label_studio_right,
+        "experimental": False,
+        "reload": name == "delete_tasks",
         "dialog": {
             "title": gettext(action.title),
             "text": gettext(action.question),
             "type": "confirm",
+            "form": None,
         },
     }

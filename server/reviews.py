@@ -67,7 +67,7 @@ def api_judge(annotation_id: int) -> Response:
 @routes.get("/api/annotation-reviews/")
 @allows("annotation.read")
 def index() -> Response:
-    """List the reviews of an annotation or of a project, oldest first."""
+    """List the reviews of an annotation or of a project, or else the newest that one sees."""
     asked = request.args
     with installation().database.read() as session:
         if asked.get("annotation"):
@@ -79,7 +79,7 @@ def index() -> Response:
             project = projects.get(session, user(), number, "annotation.read")
             found = reviews.of_project(session, project)
         else:
-            raise errors.Invalid(_("say of which annotation"), place="annotation")
+            found = reviews.newest(session, user())
     return payloads.answer([_judged(row) for row in found])
 
 

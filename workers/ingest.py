@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ..datasets import audit, collection, errors, media, projects, sources
+from ..datasets import audit, collection, errors, projects, sources
 from ..datasets.collection import Prepared
 from ..datasets.errors import _
 from ..datasets.projects import Project
@@ -40,7 +40,7 @@ def run(work: Work) -> dict[str, Any]:
             path,
             keys=project.data_keys,
             media_keys=collection.media_keys(project),
-            limits=_source_limits(work, project),
+            limits=collection.source_limits(work.installation.settings, project),
             start_after=number,
             skipped=skipped,
             name=str(work.request.get("name") or path.name),
@@ -56,7 +56,7 @@ def run(work: Work) -> dict[str, Any]:
 def _batches(
     work: Work, project: Project, items: Iterator[sources.Item | sources.Reject]
 ) -> Iterator[tuple[list[Prepared], list[sources.Reject]]]:
-    limits = _media_limits(work)
+    limits = collection.media_limits(work.installation.settings)
     known: dict[str, dict[str, Any]] = {}
     batch: list[Prepared] = []
     rejects: list[sources.Reject] = []
@@ -125,39 +125,6 @@ def _source(work: Work) -> Iterator[Path]:
         with work.installation.store.open(digest) as stream, target.open("wb") as out:
             shutil.copyfileobj(stream, out, 1024 * 1024)
         yield target
-
-
-def _media_limits(work: Work) -> media.MediaLimits:
-    settings = work.installation.settings
-    return media.MediaLimits(
-        megapixels=settings.maximum_pixels // 1_000_000, other_bytes=settings.maximum_media_bytes
-    )
-
-
-# Which files can stand where a config shows a tag; others in a folder are no data.
-_KINDS_SHOWN: dict[str, media.Kind] = {
-    "Image": "image",
-    "Audio": "audio",
-    "AudioPlus": "audio",
-    "Video": "video",
-    "Pdf": "pdf",
-    "PDF": "pdf",
-    "Text": "text",
-    "HyperText": "text",
-    "Paragraphs": "text",
-    "TimeSeries": "text",
-}
-
-
-def _source_limits(work: Work, project: Project) -> sources.SourceLimits:
-    settings = work.installation.settings
-    shown = {_KINDS_SHOWN[i.tag] for i in project.config.objects if i.tag in _KINDS_SHOWN}
-    return sources.SourceLimits(
-        kinds=frozenset(shown) or sources.SourceLimits.kinds,
-        entries=settings.maximum_archive_entries,
-        archive_bytes=settings.maximum_archive_bytes,
-        file_bytes=settings.maximum_media_bytes,
-    )
 
 
 def reject_lines(content: bytes) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from ..datasets.installation import Installation, open_installation
 from ..datasets.jobs import Job, JobState
 from ..datasets.people import User
 from ..datasets.projects import Project
-from . import expire, ingest, prelabel, queues, release, spool
+from . import deliver, expire, ingest, predict, prelabel, queues, release, spool, sync
 from .work import Heartbeat, Progress, Work, silent, stopping
 
 log = logging.getLogger("jinbiao.run")
@@ -39,6 +39,8 @@ KINDS: dict[str, Callable[[Work], dict[str, Any]]] = {
     "freeze": release.freeze,
     "export": release.export,
     "publish": release.publish,
+    "predict": predict.run,
+    "sync": sync.run,
 }
 
 SWEEP_SECONDS = 1.0
@@ -164,6 +166,8 @@ def serve(installation: Installation, *, burst: bool = False) -> None:
     spool.sweep(installation)
     sweeper = threading.Thread(target=_sweep, args=(installation, stop), daemon=True)
     sweeper.start()
+    messenger = threading.Thread(target=deliver.serve, args=(installation, stop), daemon=True)
+    messenger.start()
     previous = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
         while not stopping.is_set():
@@ -185,6 +189,7 @@ def serve(installation: Installation, *, burst: bool = False) -> None:
             signal.signal(name, handler)
         stop.set()
         sweeper.join()
+        messenger.join(LEAVE_SECONDS)
 
 
 class JobWorker(SimpleWorker):

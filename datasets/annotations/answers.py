@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from .. import assignments, audit, errors, labels, permissions
+from .. import assignments, audit, errors, labels, permissions, webhooks
 from ..assignments import Assignment, AssignmentState
 from ..db import now
 from ..errors import _
@@ -83,6 +83,7 @@ def submit(
         task=task.id,
         project=project.id,
     )
+    webhooks.emit(session, project, "ANNOTATION_CREATED", [annotation.id])
     return annotation
 
 
@@ -134,6 +135,7 @@ def checked_result(project: Project, task: Task, result: Any) -> str:
     Raises:
         errors.Invalid: it does not; `problems` lists every place.
     """
+    result = labels.named(result)
     problems = labels.check_result(project.config, result, data=task.data_values)
     if problems:
         raise errors.Invalid(

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from .. import assignments, audit, errors, permissions
+from .. import assignments, audit, errors, permissions, webhooks
 from ..db import now
 from ..errors import _
 from ..people import User
@@ -61,6 +61,7 @@ def update(
         f"annotation/{annotation.id}",
         revision=annotation.revision,
     )
+    webhooks.emit(session, project, "ANNOTATION_UPDATED", [annotation.id])
 
 
 def check_owner(actor: User, project: Project, annotation: Annotation) -> None:

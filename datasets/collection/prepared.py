@@ -189,15 +189,7 @@ def _annotation(
 def _result(
     config: labels.LabelConfig, entry: Mapping[str, Any], data: dict[str, Any], place: str
 ) -> str:
-    result = entry.get("result")
-    if isinstance(result, list):
-        # Predictions made by hand or by the SDK often have no ids; the editor needs them.
-        result = [
-            region
-            if not isinstance(region, dict) or "id" in region
-            else {"id": f"import_{number}", **region}
-            for number, region in enumerate(result, 1)
-        ]
+    result = labels.named(entry.get("result"))
     problems = labels.check_result(config, result, data=data)
     if problems:
         first = problems[0]

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from .. import predictions, sources, tasks
+from .. import predictions, sources, tasks, webhooks
 from ..annotations import Annotation, AnnotationState
 from ..assignments import Assignment, AssignmentState
 from ..db import Base, Id, insert_many, insert_new, now
@@ -60,7 +60,9 @@ def write(
     ids = tasks.add_in_bulk(session, project, import_id, rows)
     _write_annotations(session, actor, project, fresh, ids)
     _write_predictions(session, project, fresh, ids)
-    return [ids[prepared.number] for prepared in fresh]
+    made = [ids[prepared.number] for prepared in fresh]
+    webhooks.emit(session, project, "TASKS_CREATED", made)
+    return made
 
 
 def reject_count(session: Session, import_id: str) -> int:

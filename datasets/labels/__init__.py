@@ -11,6 +11,7 @@ from __future__ import annotations
 from .changes import essential_change
 from .config import Control, DataObject, LabelConfig
 from .fields import regions_from_fields
+from .names import named
 from .parsing import MAX_LABELS, parse
 from .regions import (
     Choice,
@@ -51,6 +52,7 @@ __all__ = [
     "gallery",
     "label_counts",
     "make_box_region",
+    "named",
     "parse",
     "polygons",
     "regions_from_fields",

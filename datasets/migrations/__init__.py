@@ -21,6 +21,7 @@ from .. import (
     imports,
     jobs,
     manifests,
+    snapshots,
     uploads,
     views,
     webhooks,
@@ -29,7 +30,18 @@ from ..db import Base, Database
 from ..errors import _
 
 # Every table is known once these modules are imported.
-MODULES = (catalogue, comments, connections, imports, jobs, manifests, uploads, views, webhooks)
+MODULES = (
+    catalogue,
+    comments,
+    connections,
+    imports,
+    jobs,
+    manifests,
+    snapshots,
+    uploads,
+    views,
+    webhooks,
+)
 METADATA = Base.metadata
 REVISION_TABLE = "alembic_version"
 

@@ -12,7 +12,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from .. import audit, errors, labels, permissions
+from .. import audit, errors, labels, permissions, webhooks
 from ..db import Base, Id, now
 from ..errors import _
 from ..people import Organisation, Role, User, clean_line
@@ -110,6 +110,7 @@ def create(
     session.add(project)
     session.flush()
     audit.record(session, actor, "project.create", f"project/{project.id}", title=project.title)
+    webhooks.emit(session, project, "PROJECT_CREATED")
     return project
 
 
@@ -273,6 +274,7 @@ def change(
         _change_config(project, label_config, has_work)
         changed["label_config"] = True
     audit.record(session, actor, "project.change", f"project/{project.id}", **changed)
+    webhooks.emit(session, project, "PROJECT_UPDATED")
 
 
 def _change_config(project: Project, label_config: str, has_work: bool) -> None:
@@ -300,6 +302,7 @@ def delete(session: Session, actor: User, project: Project) -> None:
     permissions.require(actor, "project.change", project)
     project.deleted_at = now()
     audit.record(session, actor, "project.delete", f"project/{project.id}")
+    webhooks.emit(session, project, "PROJECT_DELETED")
 
 
 @lru_cache(maxsize=256)

@@ -200,7 +200,7 @@ _ALL = (
         _("Masks as run lengths in one JSON file."),
         *_ZIP,
         coco.write_masks,
-        _BRUSHES,
+        _DRAWN,
         _IMAGE,
         ("image segmentation", "brush annotations"),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,6 +16,8 @@ from ..label_studio import LABEL_STUDIO_VERSION
 from .operations import JSON, Operation
 from .schemas import INTEGER, TEXT, Schema, listed, mapping, maybe, record, ref
 
+# Files of a form; the names of the fields are free, as Label Studio has it.
+FILES: Schema = {"type": "object", "additionalProperties": {"type": "string", "format": "binary"}}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ERROR: Schema = record(
     ("validation_errors",),
@@ -57,7 +60,7 @@ def document(
         if found is None:
             continue
         path = _PART.sub(lambda part: "{" + part["name"] + "}", str(rule))
-        paths.setdefault(path, {})[method.lower()] = _operation(rule, method, found)
+        paths.setdefault(path, {})[method.lower()] = _operation(app, rule, method, found)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -88,23 +91,28 @@ def operation_of(operations: Mapping[str, Operation], rule: Rule, method: str) -
     return operations.get(f"{rule.endpoint} {method}") or operations.get(rule.endpoint)
 
 
-def _operation(rule: Rule, method: str, found: Operation) -> dict[str, Any]:
+def _operation(app: Flask, rule: Rule, method: str, found: Operation) -> dict[str, Any]:
+    view = app.view_functions[rule.endpoint]
+    words = inspect.getdoc(view) or ""
     content: dict[str, Any] = {
-        "operationId": f"{rule.endpoint}_{method.lower()}".replace(".", "_"),
-        "tags": [rule.endpoint.partition(".")[0].removesuffix("_api")],
-        "summary": gettext(found.summary),
+        "operationId": f"{rule.endpoint}_{method.lower()}_{_mark(rule)}".replace(".", "_"),
+        "tags": [rule.endpoint.partition(".")[0].removesuffix("_api").removesuffix("_lists")],
+        "summary": words.partition("\n")[0],
         "parameters": [*_places(rule), *_queries(found)],
         "responses": _answers(found),
     }
     if found.public:
         content["security"] = []
-    forms = dict(found.forms) | ({JSON: found.body} if found.body is not None else {})
-    if forms:
-        content["requestBody"] = {
-            "required": not found.body_optional,
-            "content": {kind: {"schema": schema} for kind, schema in forms.items()},
-        }
+    if found.body is not None and method != "GET":
+        forms: dict[str, Any] = {JSON: {"schema": found.body}}
+        if found.takes_files:
+            forms["multipart/form-data"] = {"schema": FILES}
+        content["requestBody"] = {"required": False, "content": forms}
     return content
+
+
+def _mark(rule: Rule) -> str:
+    return re.sub(r"\W+", "_", str(rule)).strip("_")
 
 
 def _places(rule: Rule) -> list[dict[str, Any]]:

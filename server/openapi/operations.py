@@ -5,49 +5,56 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .schemas import INTEGER, TEXT, Schema, listed
+from .schemas import FLAG, INTEGER, OBJECT, TEXT, Schema, listed
 
 JSON = "application/json"
+Answers = Mapping[int, Schema | None]
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing a program can ask; `summary` is shown in the reader's language."""
+    """One thing a program can ask; its words are the docstring of its route."""
 
-    summary: str
+    # Status → schema of the JSON answer; None for an answer without a body.
+    answers: Answers
     # Name → schema of what the address may carry behind the question mark.
     query: Mapping[str, Schema] = field(default_factory=dict)
+    # The JSON body.
     body: Schema | None = None
-    # Whether the request may do without its body.
-    body_optional: bool = False
-    # Content type → schema of other forms of the body.
-    forms: Mapping[str, Schema] = field(default_factory=dict)
-    # Status → schema of the JSON answer; None for an answer without a body.
-    answers: Mapping[int, Schema | None] = field(default_factory=dict)
-    # Content types of answers that are no JSON.
+    # Whether files can be sent as a form instead.
+    takes_files: bool = False
+    # Content types of good answers that are no JSON.
     content_types: tuple[str, ...] = ()
     # Whether nobody needs to be signed in.
     public: bool = False
 
 
-PAGING: dict[str, Schema] = {
-    "page": {"type": "integer", "minimum": 1},
-    "page_size": {"type": "integer", "minimum": 1},
-}
-# Files of a form; the names of the fields are free, as Label Studio has it.
-FILES: Schema = {"type": "object", "additionalProperties": {"type": "string", "format": "binary"}}
+PAGING: dict[str, Schema] = {"page": INTEGER, "page_size": INTEGER}
+GONE: Answers = {204: None}
 
 
-def ok(schema: Schema) -> dict[int, Schema | None]:
-    """Return the answers of what only succeeds with 200."""
+def ok(schema: Schema) -> Answers:
+    """Return the answers of what succeeds with 200."""
     return {200: schema}
 
 
-def made(schema: Schema) -> dict[int, Schema | None]:
+def made(schema: Schema) -> Answers:
     """Return the answers of what makes something."""
     return {201: schema}
 
 
-GONE: dict[int, Schema | None] = {204: None}
+def query(**more: Schema) -> dict[str, Schema]:
+    """Return query parameters."""
+    return dict(more)
+
+
 IDS = listed(INTEGER)
+CHOSEN: Schema = {
+    "type": "object",
+    "properties": {"all": FLAG, "included": IDS, "excluded": IDS},
+}
+FILTERS: Schema = {
+    "type": "object",
+    "properties": {"conjunction": {"enum": ["and", "or"]}, "items": listed(OBJECT)},
+}
 WORDS = listed(TEXT)

@@ -18,7 +18,7 @@ ANYTHING: Schema = {}
 OBJECT: Schema = {"type": "object"}
 
 
-def record(optional: tuple[str, ...] = (), **members: Schema) -> Schema:
+def record(optional: tuple[str, ...] = (), /, **members: Schema) -> Schema:
     """Return an object with exactly these members; those named in `optional` may be missing."""
     return {
         "type": "object",
@@ -28,7 +28,7 @@ def record(optional: tuple[str, ...] = (), **members: Schema) -> Schema:
     }
 
 
-def form(required: tuple[str, ...] = (), **members: Schema) -> Schema:
+def form(required: tuple[str, ...] = (), /, **members: Schema) -> Schema:
     """Return what a request may send: all of it optional but what `required` names."""
     schema: Schema = {"type": "object", "properties": members}
     return schema | ({"required": list(required)} if required else {})

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from ...datasets import annotations as annotation_rows
-from ...datasets import comments, people, predictions, tasks
+from ...datasets import comments, people, predictions, tasks, uploads
 from ...datasets.annotations import Annotation, AnnotationState, Draft
 from ...datasets.comments import Talk
 from ...datasets.people import User
@@ -34,6 +34,8 @@ class Loaded:
     drafts: Mapping[int, Sequence[Draft]] = field(default_factory=dict)
     people: Mapping[int, User] = field(default_factory=dict)
     talks: Mapping[int, Talk] = field(default_factory=dict)
+    # Upload → the name of the file.
+    uploads: Mapping[int, str] = field(default_factory=dict)
 
 
 def load(
@@ -60,6 +62,7 @@ def load(
         annotation_rows.drafts_of(session, asker, ids),
         people.by_ids(session, authors),
         comments.talks(session, ids),
+        uploads.names(session, {row.file_upload_id for row in rows}),
     )
 
 
@@ -102,6 +105,7 @@ def listed(row: Task, loaded: Loaded, *, whole: bool) -> dict[str, Any]:
     made = loaded.annotations.get(row.id, ())
     shown = {
         **plain(row, loaded),
+        "file_upload": loaded.uploads.get(row.file_upload_id or 0),
         "drafts": _drafts(row, loaded),
         "annotators": sorted({each.completed_by for each in made}),
         "annotations_results": "",

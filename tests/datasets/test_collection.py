@@ -202,7 +202,9 @@ def test_imported_answers_take_the_places_they_fill(installation: Installation) 
         both = [{"result": tone()}, {"result": tone("bad")}, {"result": [], "was_cancelled": True}]
         items = factories.texts("好", annotations=both)
         (task,) = factories.bring(session, installation.store, team.requester, team.project, items)
-    assert number_of(installation.database, Annotation) == 2
+    # The skip came along, but is no answer.
+    assert number_of(installation.database, Annotation) == 3
+    assert (task.total_annotations, task.cancelled_annotations) == (2, 1)
     assert number_of(installation.database, Assignment) == 1
     assert claimed(installation, team.annotator, team.project)
     assert claimed(installation, team.colleague, team.project) is None
@@ -220,7 +222,8 @@ def test_predictions_come_with_their_model_and_never_as_answers(
         items = factories.texts("好", predictions=said)
         (task,) = factories.bring(session, installation.store, team.requester, team.project, items)
         found = predictions.of_tasks(session, [task.id])[task.id]
-    assert [(row.model_version, row.score) for row in found] == [("import", None), ("m 1", 0.5)]
+    told = [(row.model_version, row.number, row.score) for row in reversed(found)]
+    assert told == [("m 1", 0, 0.5), ("undefined", 0, None), ("undefined", 1, None)]
     assert task.state == TaskState.WAITING
 
 

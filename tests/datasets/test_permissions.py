@@ -13,10 +13,13 @@ from jinbiao.datasets.people import Role, User
 # administrator, requester, vendor administrator, annotator, reviewer
 TABLE = """
 account.use           ● ● ● ● ●
+annotation.change     ● ● · · ·
+annotation.export     ● ● ● · ·
 annotation.read       ● ● ● · ●
 annotation.review     ● ● · · ●
-annotation.write      ● · · ● ·
+annotation.write      ● ● ● ● ·
 audit.read            ● · · · ·
+connection.manage     ● ● · · ·
 dataset.publish       ● ● · · ·
 dataset.read          ● ● ● · ·
 job.cancel            ● ● ● · ·
@@ -24,7 +27,8 @@ job.read              ● ● ● · ·
 organisation.manage   ● · · · ·
 people.manage         ● · ● · ·
 platform.operate      ● · · · ·
-prediction.read       ● ● ● · ·
+prediction.read       ● ● ● · ●
+prediction.write      ● ● ● · ·
 prelabel.run          ● ● ● · ·
 project.change        ● ● · · ·
 project.create        ● ● · · ·
@@ -36,6 +40,7 @@ task.read             ● ● ● ● ●
 version.export        ● ● · · ·
 version.freeze        ● ● · · ·
 version.read          ● ● ● · ·
+view.change           ● ● ● · ●
 """
 ROLES = (
     Role.PLATFORM_ADMIN,

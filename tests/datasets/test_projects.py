@@ -44,7 +44,7 @@ def test_a_title_is_one_line(installation: Installation, team: Team, title: str)
         projects.create(session, team.requester, title=title, label_config=TEXT_CONFIG)
 
 
-@pytest.mark.parametrize("overlap", [0, 11, 1.5])
+@pytest.mark.parametrize("overlap", [0, 101, 1.5])
 def test_the_overlap_is_small(installation: Installation, team: Team, overlap: int) -> None:
     with installation.database.write() as session, pytest.raises(Invalid, match="maximum_ann"):
         projects.create(

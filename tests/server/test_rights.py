@@ -13,8 +13,10 @@ import pytest
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from jinbiao.datasets import people, permissions
-from jinbiao.server import links
+from jinbiao.datasets import people, permissions, webhooks
+from jinbiao.datasets.connections import backends, stores
+from jinbiao.datasets.projects import Project
+from jinbiao.server import links, storages
 from jinbiao.server.auth import PUBLIC, allows
 from jinbiao.tests.server.test_people import Browser
 from jinbiao.tests.server.world import BOXES, PASSWORD, World, copied, entity, opened, picture
@@ -67,6 +69,7 @@ def fill(world: World) -> dict[str, str]:
     view = world.good(
         world.post("requester", "/api/dm/views/", {"project": project, "data": {}}), 201
     )
+    connections = connect(world, project)
     with world.installation.database.write() as session:
         token, _secret = people.add_token(session, people.get_user(session, "annotator"))
         token_number, person, home = token.id, token.user_id, token.user.organisation_id
@@ -89,6 +92,7 @@ def fill(world: World) -> dict[str, str]:
         "organisation_id": str(home),
         "signature": "0" * 16,
         "rejecting_job": rejecting["id"],
+        **connections,
         "organisation": "alpha",
         "owner": "alpha",
         "name": "texts",
@@ -98,6 +102,29 @@ def fill(world: World) -> dict[str, str]:
         "tag": "v1.0.0",
         "digest": "0" * 64,
         "extension": "png",
+    }
+
+
+def connect(world: World, project_id: int) -> dict[str, str]:
+    """Connect a project to a backend and to buckets that nobody asks."""
+    bucket = {"bucket": "anything", "s3_endpoint": "http://127.0.0.1:1"}
+    settings = world.installation.settings
+    with world.installation.database.write() as session:
+        actor = people.get_user(session, "requester")
+        project = session.get_one(Project, project_id)
+        chosen = backends.Chosen(url="http://127.0.0.1:1", is_interactive=True)
+        backend = backends.add(session, settings, actor, project, chosen)
+        hook = webhooks.of_backend(session, backend.id)
+        imports, exports = (
+            stores.add(session, settings, actor, project, "s3", direction, bucket)
+            for direction in (stores.IMPORT, stores.EXPORT)
+        )
+    return {
+        "backend_id": str(backend.id),
+        "webhook_id": str(hook.id if hook else 0),
+        "kind": "s3",
+        "storage_id": str(imports.id),
+        "export_storage_id": str(exports.id),
     }
 
 
@@ -163,7 +190,10 @@ def copies(
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     world.installation.close()
     made = Copies(home / "jinbiao.sqlite3", tokens, values)
-    yield made
+    with pytest.MonkeyPatch.context() as patch:
+        # No worker is there to wait for.
+        patch.setattr(storages, "PATIENCE_SECONDS", 0.0)
+        yield made
     made.world.installation.close()
 
 

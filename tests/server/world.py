@@ -24,6 +24,7 @@ from jinbiao.datasets.people import Role
 from jinbiao.datasets.settings import Settings
 from jinbiao.datasets.tasks import Task
 from jinbiao.server.app import create
+from jinbiao.tests.server import documented
 from jinbiao.workers import run
 
 PASSWORD = "correct horse 7"
@@ -81,7 +82,9 @@ class World:
         headers = dict(given.pop("headers", {}))
         if who is not None:
             headers.setdefault("Authorization", f"Token {self.tokens[who]}")
-        return self.plain.open(path, method=method, headers=headers, buffered=True, **given)
+        answer = self.plain.open(path, method=method, headers=headers, buffered=True, **given)
+        documented.check(self.app, method, path, answer)
+        return answer
 
     def get(self, who: str | None, path: str, **given: Any) -> TestResponse:
         """Send a GET."""

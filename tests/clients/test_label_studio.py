@@ -1,0 +1,226 @@
+"""Let the recorded calls of the unmodified SDK, and the SDK itself, work against Jinbiao."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from minio import Minio
+from PIL import Image
+
+from jinbiao.datasets import migrations, people
+from jinbiao.datasets.db import Database
+from jinbiao.datasets.people import Role
+from jinbiao.tests import services
+from jinbiao.tests.clients.conftest import CHECKOUT, client_environment, environment
+from jinbiao.tests.clients.label_studio_differences import differences
+from jinbiao.tests.clients.model_backend import ModelBackend
+from jinbiao.tests.conftest import short_directory
+from jinbiao.tests.server.command import Command, Up
+
+RECORDINGS = CHECKOUT.parent / "shared" / "contracts" / "label-studio"
+SDK = "label-studio-sdk==2.1.2"
+HERE = Path(__file__).parent
+PASSWORD = "correct horse 7"
+# The first run installs the SDK: half a gigabyte.
+pytestmark = pytest.mark.timeout(1200)
+needs_recordings = pytest.mark.skipif(
+    not RECORDINGS.is_dir(), reason="the recordings are not beside this checkout"
+)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running Jinbiao with one administrator."""
+
+    url: str
+    token: str
+    user: int
+    organization: int
+    pictures: str
+
+
+@contextmanager
+def serving(folder: Path, **settings: str) -> Iterator[Served]:
+    """Run all of an empty installation with one administrator, as `jinbiao up` does."""
+    (port,) = services.free_ports(1)
+    given = {"JINBIAO_LANGUAGE": "en", "JINBIAO_PORT": str(port), **settings}
+    command = Command(folder / "home", given)
+    command.home.mkdir(parents=True)
+    database = Database(f"sqlite:///{command.home / 'jinbiao.sqlite3'}")
+    migrations.upgrade(database)
+    with database.write() as session:
+        office = people.add_organisation(session, "platform", "平台")
+        admin, _none = people.add_user(
+            session, "admin", role=Role.PLATFORM_ADMIN, organisation=office, password=PASSWORD
+        )
+        people.describe(session, admin, email="admin@jinbiao.example")
+        _token, secret = people.add_token(session, admin)
+        numbers = admin.id, office.id
+    database.close()
+    running = Up(command)
+    try:
+        running.wait_until_healthy()
+        yield Served(running.address, secret, *numbers, settings.get("JINBIAO_LOCAL_FILES", ""))
+    finally:
+        running.end()
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[ModelBackend]:
+    """Give a model backend that also takes webhooks."""
+    server = ModelBackend().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, backend: ModelBackend) -> Iterator[Served]:
+    """Serve an installation that may call this machine's own addresses."""
+    with short_directory() as folder:
+        pictures = folder / "pictures"
+        pictures.mkdir()
+        for number in range(2):
+            (pictures / f"{number}.jpg").write_bytes(picture(number, "JPEG"))
+        settings = {
+            "JINBIAO_OUTSIDE_ALLOWED": "127.0.0.0/8",
+            "JINBIAO_LOCAL_FILES": str(pictures),
+        }
+        with serving(folder, **settings) as running:
+            yield running
+
+
+def bucket_with(swift: services.SwiftServer, names: dict[str, bytes]) -> str:
+    """Make a bucket that holds these objects; return its name."""
+    account = Minio(
+        swift.endpoint.removeprefix("http://"),
+        swift.access_key,
+        swift.secret_key,
+        secure=False,
+        region="us-east-1",
+    )
+    name = f"test-{secrets.token_hex(6)}"
+    account.make_bucket(name)
+    for key, content in names.items():
+        account.put_object(name, key, io.BytesIO(content), len(content))
+    return name
+
+
+def run_in_sdk(script: str, folder: Path, *arguments: str) -> None:
+    """Run a script of ours with the Python that knows only the SDK."""
+    python = client_environment("label-studio-sdk-2.1.2", SDK)
+    done = subprocess.run(
+        [str(python), str(HERE / script), *arguments],
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-5000:]}"
+
+
+def replayed(
+    served: Served, swift: services.SwiftServer, backend: ModelBackend, folder: Path
+) -> Any:
+    """Replay all recordings; return the answers."""
+    pictures = {f"imgs/img{number}.jpg": picture(number, "JPEG") for number in range(3)}
+    bucket = bucket_with(swift, pictures)
+    given = {
+        **asdict(served),
+        "username": "admin",
+        "password": PASSWORD,
+        "backend": backend.url,
+        "folder": str(served.pictures),
+        "s3_endpoint": swift.endpoint,
+        "s3_access_key": swift.access_key,
+        "s3_secret_key": swift.secret_key,
+        "bucket": bucket,
+    }
+    settings, answers = folder / "settings.json", folder / "answers.json"
+    settings.write_text(json.dumps(given), encoding="utf-8")
+    run_in_sdk("label_studio_replay.py", folder, str(RECORDINGS), str(settings), str(answers))
+    found: list[dict[str, Any]] = json.loads(answers.read_text(encoding="utf-8"))
+    return found
+
+
+def picture(number: int, kind: str) -> bytes:
+    """Return a small picture, another one for each number."""
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), (number, 99, 99)).save(out, kind)
+    return out.getvalue()
+
+
+def named_differences() -> set[tuple[str, str, str]]:
+    """Read the table of docs/label-studio.md: recordings, place, what differs."""
+    text = (CHECKOUT / "docs" / "label-studio.md").read_text(encoding="utf-8")
+    found = set()
+    for numbers, place, what in re.findall(
+        r"^\| ([\d, ]+) \| `([^`]+)` \| `([^`]+)` \|", text, re.M
+    ):
+        found |= {(number, place, what) for number in numbers.replace(",", " ").split()}
+    return found
+
+
+@needs_recordings
+def test_recorded_calls_are_answered_as_recorded(
+    served: Served, swift: services.SwiftServer, backend: ModelBackend, tmp_path: Path
+) -> None:
+    answers = replayed(served, swift, backend, tmp_path)
+    assert len(answers) == 186
+    found = set(differences(RECORDINGS, answers))
+    print("\n".join(map(" | ".join, sorted(found))))
+    assert not [each for each in found if each[2].endswith(("→ 500", "→ 502", "→ 503"))]
+    named = named_differences()
+    assert sorted(found - named) == [], "differences that docs/label-studio.md does not name"
+    assert sorted(named - found) == [], "named differences that are none any more"
+
+
+EXPECTED: dict[str, Any] = {
+    "whole_chain": {
+        "imported": [5, 5],
+        "listed": [5, 5],
+        "score": 0.5,
+        "coco": 5,
+        "yolo": ["Car\nPerson\n", 5],
+        "converter": {"images": 5, "annotations": 5},
+        "frame": 5,
+        "deleted": 404,
+    },
+    "tokens": ["admin", "admin", "admin", 401],
+    "interface": [{"choices": ["good"]}, ["text"]],
+    "filters": [[24, 23, 22, 21, 20], [20, 21, 22, 23, 24], 25, 5],
+    "model_backend": {"predicted": True, "state": "CO", "versions": ["stub-1"]},
+}
+
+
+def test_the_sdk_works_unmodified(served: Served, backend: ModelBackend, tmp_path: Path) -> None:
+    given = {**asdict(served), "backend": backend.url, "samples": samples()}
+    settings, results = tmp_path / "given.json", tmp_path / "results.json"
+    settings.write_text(json.dumps(given), encoding="utf-8")
+    run_in_sdk("label_studio_scenarios.py", tmp_path, str(settings), str(results))
+    found = json.loads(results.read_text(encoding="utf-8"))
+    counts = found.pop("samples")
+    assert found == EXPECTED
+    assert not isinstance(counts, str), counts
+    assert len(counts) == len(samples()) and all(count[0] for count in counts.values())
+    seconds = time.monotonic() + 30
+    while "ANNOTATION_CREATED" not in backend.events() and time.monotonic() < seconds:
+        time.sleep(0.2)
+    assert "ANNOTATION_CREATED" in backend.events()
+
+
+def samples() -> list[tuple[str, str]]:
+    """List (config, export) of the shared samples."""
+    folder = CHECKOUT.parent / "shared" / "samples" / "formats" / "label_studio_converter"
+    found = [(path, path.with_name("data.json")) for path in folder.rglob("label_config.xml")]
+    return [(str(config), str(tasks)) for config, tasks in sorted(found) if tasks.is_file()]
