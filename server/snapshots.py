@@ -90,46 +90,46 @@ def create(project_id: int) -> Response:
         return payloads.answer({**_snapshot(session, row), **told}, 201)
 
 
-@routes.get("/api/projects/<int:project_id>/exports/<int:export_id>")
+@routes.get("/api/projects/<int:project_id>/exports/<int:snapshot_id>")
 @allows("annotation.export")
-def show(project_id: int, export_id: int) -> Response:
+def show(project_id: int, snapshot_id: int) -> Response:
     """Return a snapshot."""
     with installation().database.read() as session:
-        _project, row = _get(session, project_id, export_id)
+        _project, row = _get(session, project_id, snapshot_id)
         return payloads.answer(_snapshot(session, row))
 
 
-@routes.delete("/api/projects/<int:project_id>/exports/<int:export_id>")
+@routes.delete("/api/projects/<int:project_id>/exports/<int:snapshot_id>")
 @allows("annotation.export")
-def delete(project_id: int, export_id: int) -> Response:
+def delete(project_id: int, snapshot_id: int) -> Response:
     """Forget a snapshot."""
     with installation().database.write() as session:
-        _project, row = _get(session, project_id, export_id)
+        _project, row = _get(session, project_id, snapshot_id)
         snapshots.remove(session, user(), row)
     return flask.Response(status=204)
 
 
-@routes.post("/api/projects/<int:project_id>/exports/<int:export_id>/convert")
+@routes.post("/api/projects/<int:project_id>/exports/<int:snapshot_id>/convert")
 @allows("annotation.export")
-def convert(project_id: int, export_id: int) -> Response:
+def convert(project_id: int, snapshot_id: int) -> Response:
     """Convert a snapshot into another format, once."""
     with installation().database.read() as session:
-        project, row = _get(session, project_id, export_id)
+        project, row = _get(session, project_id, snapshot_id)
     form = converter(payloads.text(payloads.body(), "export_type"), project.config)
     _converted(project, row, form)
     with installation().database.read() as session:
-        _same, row = _get(session, project_id, export_id)
+        _same, row = _get(session, project_id, snapshot_id)
     number = list(row.converted_files).index(form.name) + 1
     return payloads.answer({"export_type": form.name, "converted_format": number})
 
 
-@routes.get("/api/projects/<int:project_id>/exports/<int:export_id>/download")
+@routes.get("/api/projects/<int:project_id>/exports/<int:snapshot_id>/download")
 @allows("annotation.export")
-def download(project_id: int, export_id: int) -> Response:
+def download(project_id: int, snapshot_id: int) -> Response:
     """Download a snapshot in a format, converted now where it was not yet."""
     name = request.args.get("exportType") or request.args.get("export_type") or "JSON"
     with installation().database.read() as session:
-        project, row = _get(session, project_id, export_id)
+        project, row = _get(session, project_id, snapshot_id)
     form = converter(name, project.config)
     digest = _converted(project, row, form)
     with installation().store.open(digest) as stream, _kept() as out:
@@ -211,9 +211,9 @@ def _numbers(text: str) -> list[int]:
     return payloads.numbers({"ids": text}, "ids", 10_000) or []
 
 
-def _get(session: Session, project_id: int, export_id: int) -> tuple[Project, Snapshot]:
+def _get(session: Session, project_id: int, snapshot_id: int) -> tuple[Project, Snapshot]:
     project = projects.get(session, user(), project_id, "annotation.export")
-    return project, snapshots.get(session, project, export_id)
+    return project, snapshots.get(session, project, snapshot_id)
 
 
 _ONLY = {"only": True, "exclude": False}

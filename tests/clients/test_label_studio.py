@@ -197,7 +197,7 @@ EXPECTED: dict[str, Any] = {
         "deleted": 404,
     },
     "tokens": ["admin", "admin", "admin", 401],
-    "interface": [{"choices": ["good"]}, ["text"]],
+    "interface": {"choices": ["good"]},
     "filters": [[24, 23, 22, 21, 20], [20, 21, 22, 23, 24], 25, 5],
     "model_backend": {"predicted": True, "state": "CO", "versions": ["stub-1"]},
 }

@@ -60,6 +60,8 @@ def fill(world: World) -> dict[str, str]:
     annotation = world.good(world.post("annotator", path, {"result": entity()}), 201)
     path = f"/api/tasks/{free}/drafts"
     draft = world.good(world.post("annotator", path, {"result": []}), 201)
+    path = f"/api/projects/{project}/exports/"
+    snapshot = world.good(world.post("requester", path, {}), 201)
     path = f"/api/annotations/{annotation['id']}/reviews"
     review = world.good(world.post("reviewer", path, {"verdict": "accept"}), 201)
     told = {"annotation": annotation["id"], "text": "看这里"}
@@ -84,6 +86,7 @@ def fill(world: World) -> dict[str, str]:
         "job_id": waiting["job"],
         "import_id": str(number),
         "upload_id": str(uploaded["file_upload_ids"][0]),
+        "snapshot_id": str(snapshot["id"]),
         "review_id": str(review["id"]),
         "comment_id": str(comment["id"]),
         "prediction_id": str(prediction["id"]),
