@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help up install install-dev assets editor words browser test check bench \
-	bench-golden-difference lock wheel clean
+	bench-label-studio bench-golden-difference lock wheel clean
 
 help: ## 列出全部目标 · list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-26s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ test: check assets browser ## 全部检查与测试 · all checks and tests
 
 bench: install-dev assets ## 速度测量 · measure speed
 	$(BIN)/python tests/bench/speed.py
+
+bench-label-studio: install-dev assets ## 与 Label Studio 并排测速（首次下载约 1 GB）· speed beside Label Studio's (1 GB the first time)
+	$(BIN)/python tests/bench/label_studio.py $(ARGUMENTS)
 
 bench-golden-difference: install-dev ## 预标注模型的质量 · quality of the pre-labelling model
 	$(BIN)/python tests/bench/golden_difference.py --images ../shared/samples/images/deeppcb

@@ -3,6 +3,7 @@
 Two cores; its own development server; medians. The source is the table of the project's speed
 contract: 10,000 tasks with a prediction each, the API asked by one and by eight clients. They
 are kept as numbers because Label Studio cannot be installed beside this program.
+`make bench-label-studio` measures both side by side, in environments of their own.
 """
 
 from __future__ import annotations

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from jinbiao.tests import services
 
 CLIENT = Path(__file__).with_name("load.py")
 _TICK = os.sysconf("SC_CLK_TCK")
+_PEAK = re.compile(r"^VmHWM:\s+(\d+)", re.MULTILINE)
+_SHARE = re.compile(r"^Pss:\s+(\d+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def open_place(folder: Path, database_url: str | None, clients: int) -> Place:
 
 @dataclass(frozen=True)
 class Server:
-    """`jinbiao serve`, running."""
+    """A server with all its processes, running."""
 
     pid: int
     port: int
@@ -102,27 +105,49 @@ class Server:
         """Return the processor time of all its processes so far, None where it is not told."""
         if not Path("/proc/self/stat").exists():
             return None
-        parents: dict[int, int] = {}
-        ticks: dict[int, int] = {}
+        # Its own and, in the two fields behind, that of its ended children.
+        return sum(sum(map(int, fields[11:15])) for fields in self._family().values()) / _TICK
+
+    def memory_mb(self) -> float | None:
+        """Return the memory that all its processes hold now, what they share counted once."""
+        return sum(self._told("smaps_rollup", _SHARE)) / 1024 or None
+
+    def peak_mb(self) -> float | None:
+        """Return the peak memory of its largest process, None where the system tells none."""
+        return max(self._told("status", _PEAK), default=0) / 1024 or None
+
+    def _told(self, name: str, what: re.Pattern[str]) -> list[int]:
+        """Return a number that /proc tells of each of its processes."""
+        found = []
+        for number in self._family():
+            with suppress(OSError):
+                match = what.search(Path(f"/proc/{number}/{name}").read_text())
+                found += [int(match[1])] if match else []
+        return found
+
+    def _family(self) -> dict[int, list[str]]:
+        """Return what /proc tells of the process and all below it."""
+        told: dict[int, list[str]] = {}
         for file in Path("/proc").glob("[0-9]*/stat"):
             try:
                 # The name of a program stands in brackets and may hold spaces.
-                fields = file.read_text().rpartition(")")[2].split()
+                told[int(file.parent.name)] = file.read_text().rpartition(")")[2].split()
             except OSError:
                 continue
-            number = int(file.parent.name)
-            parents[number], ticks[number] = int(fields[1]), int(fields[11]) + int(fields[12])
-        family = {self.pid} | {child for child, parent in parents.items() if parent == self.pid}
-        return sum(ticks.get(number, 0) for number in family) / _TICK
+        family, added = {self.pid}, {self.pid}
+        while added:
+            added = {n for n, fields in told.items() if int(fields[1]) in added} - family
+            family |= added
+        return {number: told[number] for number in family if number in told}
 
-    def get(self, path: str, token: str) -> dict[str, Any]:
-        """Return the JSON object at an address."""
+    def get(self, path: str, token: str) -> Any:
+        """Return the JSON at an address."""
         request = urllib.request.Request(
             f"http://{services.LOOPBACK}:{self.port}{path}",
             headers={"Authorization": f"Token {token}"},
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return dict(json.load(answer))
+            return json.load(answer)
 
     def ask(self, works: Sequence[dict[str, Any]]) -> Load:
         """Let one client process do each of the works, all at the same time.
@@ -181,11 +206,11 @@ class Load:
 
 
 @contextmanager
-def served(place: Place) -> Iterator[Server]:
-    """Start the real server, and stop it at the end."""
+def served(place: Place, what: str = "serve") -> Iterator[Server]:
+    """Start the real server, or with "up" all that belongs to it; stop it at the end."""
     chosen = [f"{name}={value}" for name, value in place.environment.items()]
-    command = ["env", *chosen, sys.executable, "-P", "-m", "jinbiao.server.cli", "serve"]
-    process = services.Process("serve", command, place.folder)
+    command = ["env", *chosen, sys.executable, "-P", "-m", "jinbiao.server.cli", what]
+    process = services.Process(what, command, place.folder)
     port = int(place.environment["JINBIAO_PORT"])
     process.start()
     try:

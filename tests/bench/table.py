@@ -43,26 +43,29 @@ class Line:
 
     def cells(self) -> list[str]:
         """Return the line's cells as texts."""
-        reference = "" if self.reference is None else f"{_number(self.reference)} {self.unit}"
+        reference = "" if self.reference is None else f"{shown(self.reference)} {self.unit}"
         if self.reference_p95 is not None:
-            reference += f" (p95 {_number(self.reference_p95)})"
+            reference += f" (p95 {shown(self.reference_p95)})"
         return [
             self.title,
-            f"{_number(self.value)} {self.unit}",
-            "" if self.p95 is None else f"{_number(self.p95)} {self.unit}",
+            f"{shown(self.value)} {self.unit}",
+            "" if self.p95 is None else f"{shown(self.p95)} {self.unit}",
             "" if self.cpu_ms is None else f"{self.cpu_ms:.3f} ms",
             "" if self.peak_mb is None else f"{self.peak_mb:.0f} MB",
             reference,
-            "" if self.ratio is None else f"{_number(self.ratio)} ×",
+            "" if self.ratio is None else f"{shown(self.ratio)} ×",
         ]
 
 
 def print_table(lines: Sequence[Line], notes: Sequence[str]) -> None:
     """Print the headings, the lines and what has to be known of them."""
-    rows = [list(_HEADINGS), *(line.cells() for line in lines)]
-    widths = [max(_width(row[place]) for row in rows) for place in range(len(_HEADINGS))]
-    rows.insert(1, ["─" * width for width in widths])
-    for row in rows:
+    print_rows([list(_HEADINGS), *(line.cells() for line in lines)], notes)
+
+
+def print_rows(rows: list[list[str]], notes: Sequence[str]) -> None:
+    """Print rows of texts in columns, a rule below the first, and notes below all."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    for row in (rows[0], ["─" * width for width in widths], *rows[1:]):
         cells = [
             _padded(cell, width, left=place == 0)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
@@ -72,7 +75,8 @@ def print_table(lines: Sequence[Line], notes: Sequence[str]) -> None:
         print(note)
 
 
-def _number(value: float) -> str:
+def shown(value: float) -> str:
+    """Write a number with as many digits as count."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
