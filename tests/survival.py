@@ -180,7 +180,7 @@ class Chain:
     def run(self) -> None:
         """Import, pre-label, annotate, review, freeze, export, publish."""
         base = f"/api/projects/{self.project}"
-        self._job("import", f"{base}/import", boards())
+        self._job("import", f"{base}/import?async=true", boards())
         self._job("prelabel", f"{base}/prelabel", {"model": "golden_difference"})
         rows = self._tasks()
         threads = [
@@ -201,7 +201,7 @@ class Chain:
 
     def _annotate(self, who: str, rows: list[dict[str, Any]]) -> None:
         for row in rows:
-            number = int(row["name"].split()[1])
+            number = int(row["data"]["image"].rpartition("/")[2].removesuffix(".png")[-3:])
             sent = {
                 "result": answer(number),
                 "unique_id": f"{who}-{number}",
@@ -215,8 +215,9 @@ class Chain:
         status, _answer = self.ask("reviewer", "POST", path, {"verdict": "accept"})
         if status == 422:
             # It was judged by a request whose answer was lost.
-            row = self._good("reviewer", "GET", f"/api/annotations/{annotation}/")
-            assert row["state"] == "accepted"
+            path = f"/api/annotation-reviews/?annotation={annotation}"
+            (review,) = self._good("reviewer", "GET", path)
+            assert review["accepted"]
         else:
             assert status == 201, status
 
@@ -251,15 +252,18 @@ class Chain:
         else:
             before = set()
             status, answer = self.ask("requester", "POST", path, body)
-        assert status == 202, answer
-        return str(answer["jobs"][0]["id"] if "jobs" in answer else answer["id"])
+        assert status in (201, 202), answer
+        if status == 202:
+            return str(answer["id"])
+        path = f"/api/projects/{self.project}/imports/{answer['import']}/"
+        return str(self._good("requester", "GET", path)["job"])
 
     def _known(self, kind: str) -> set[str]:
         jobs = self._good("requester", "GET", "/api/jobs/?page_size=100")
         return {job["id"] for job in jobs if job["kind"] == kind and job["project"] == self.project}
 
     def _tasks(self) -> list[dict[str, Any]]:
-        path = f"/api/projects/{self.project}/tasks/?page_size=1000"
+        path = f"/api/tasks/?project={self.project}&page_size=1000&fields=all"
         rows: list[dict[str, Any]] = self._good("requester", "GET", path)["tasks"]
         return rows
 

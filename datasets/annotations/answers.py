@@ -75,14 +75,9 @@ def submit(
     session.add(annotation)
     close(session, annotator, project, task, assignment, was_cancelled)
     session.flush()
-    audit.record(
-        session,
-        annotator,
-        "annotation.skip" if was_cancelled else "annotation.submit",
-        f"annotation/{annotation.id}",
-        task=task.id,
-        project=project.id,
-    )
+    action = "annotation.skip" if was_cancelled else "annotation.submit"
+    about = {"task": task.id, "project": project.id}
+    audit.record(session, annotator, action, f"annotation/{annotation.id}", **about)
     webhooks.emit(session, project, "ANNOTATION_CREATED", [annotation.id])
     return annotation
 

@@ -11,6 +11,7 @@ import json
 import sys
 import tempfile
 import time
+import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -210,11 +211,22 @@ class Scenarios:
 
         found = {"predicted": wait_until(predicted), "state": ls.ml.get(model.id).state}
         ls.annotations.create(id=told.task_ids[0], result=[region()])
+        found["told"] = wait_until(lambda: "ANNOTATION_CREATED" in self.delivered(hook.id))
         found["versions"] = ls.ml.list_model_versions(model.id).versions
         ls.ml.delete(model.id)
         ls.webhooks.delete(hook.id)
         ls.projects.delete(project.id)
         return found
+
+    def delivered(self, hook: int) -> list[str]:
+        """List what a webhook was told and took."""
+        asked = urllib.request.Request(
+            f"{self.given['url']}/api/webhooks/{hook}/deliveries/",
+            headers={"Authorization": f"Token {self.given['token']}"},
+        )
+        with urllib.request.urlopen(asked) as answer:
+            rows = json.loads(answer.read())
+        return [row["action"] for row in rows if row["state"] == "delivered"]
 
     def samples(self) -> Any:
         """Take the sample configs and exports as they are."""

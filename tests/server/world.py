@@ -118,6 +118,10 @@ class World:
 
     def import_later(self, project: int, *file: Any, who: str = "requester") -> dict[str, Any]:
         """Import a JSON list or a file as a job, and do it; return the job."""
+        return self.finished(self.import_waiting(project, *file, who=who))
+
+    def import_waiting(self, project: int, *file: Any, who: str = "requester") -> str:
+        """Ask for an import as a job that nobody does yet; return the job's id."""
         path = f"/api/projects/{project}/import?async=true"
         if len(file) == 1:
             answer = self.post(who, path, file[0])
@@ -126,7 +130,7 @@ class World:
             answer = self.ask("POST", path, who, data=data, content_type=content_type)
         number = self.good(answer, 201)["import"]
         told = self.good(self.get(who, f"/api/projects/{project}/imports/{number}/"))
-        return self.finished(told["job"])
+        return str(told["job"])
 
     def upload(
         self, project: int, *files: tuple[str, bytes], who: str = "requester"

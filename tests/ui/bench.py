@@ -118,12 +118,12 @@ class Bench:
             if part in path:
                 return problem
         left = [n for n in (1, 2) if n not in {a["task"] for a in self.annotations}]
-        if path.endswith("/next") and left:
+        if path.endswith("/workbench/next") and left:
             return 200, self.task(left[0])
         if path.endswith("/next_review") and not self.reviews:
             annotation = {"id": 90, "result": [box("a1", "行人")]}
             return 200, self.task(1) | {"annotation": annotation, "annotations": [annotation]}
-        if path == "/api/tasks/1/":
+        if path == "/api/tasks/1/workbench":
             return 200, self.task(1) | {"annotations": [{"id": 80, "result": [box("a1", "行人")]}]}
         if path == "/api/annotations/80/":
             self.updates.append(body)

@@ -192,8 +192,8 @@ def test_a_submit_that_fails_keeps_the_work_and_is_sent_again(
 
 def test_a_refusal_is_said_with_its_places(context: BrowserContext, bench: Bench) -> None:
     page = visit(context, bench)
-    problem = {"detail": "标注结果有误", "problems": [{"place": "result[0]", "message": "越界"}]}
-    bench.problems["/annotations/"] = (422, problem)
+    problem = {"detail": "标注结果有误", "validation_errors": {"result[0]": ["越界"]}}
+    bench.problems["/annotations/"] = (400, problem)
     frame(page).get_by_test_id("bottombar-submit-button").click()
     expect(status(page)).to_have_text("未被接受：标注结果有误; result[0]: 越界")
     bench.problems.clear()

@@ -52,8 +52,8 @@ def check_predictions(world: World, project: int, waiting: int) -> list[dict[str
     """Look at each prediction as the editor's config does; return all regions."""
     config = labels.parse(CONFIG)
     regions = []
-    for task in world.tasks(project):
-        assert len(task["predictions"]) == (task["state"] == "waiting")
+    for task, state in zip(world.tasks(project), world.states(project), strict=True):
+        assert len(task["predictions"]) == (state == "waiting")
         for row in task["predictions"]:
             unlabelled = [r for r in row["result"] if r["value"].get("rectanglelabels")]
             assert labels.check_result(config, unlabelled, data=task["data"]) == []

@@ -25,9 +25,7 @@ from jinbiao.workers.work import Work
 
 def waiting(world: World, rows: Any = None) -> str:
     """Write an import down that nobody does yet."""
-    path = f"/api/projects/{world.project()}/import"
-    answer = world.post("requester", path, rows or [{"text": "a"}])
-    return str(world.good(answer, 202)["jobs"][0]["id"])
+    return world.import_waiting(world.project(), rows or [{"text": "a"}])
 
 
 def row(world: World, job: str) -> Job:
@@ -303,9 +301,7 @@ def test_a_worker_does_what_waits_and_stops(queued: World, monkeypatch: pytest.M
 
 
 def test_an_import_survives_losing_its_upload(world: World) -> None:
-    project = world.project()
-    path = f"/api/projects/{project}/import"
-    job = world.good(world.post("requester", path, [{"text": "a"}]), 202)["jobs"][0]["id"]
+    job = waiting(world)
     world.installation.store.delete(str(row(world, job).request_values["object"]))
     ended = world.finished(job)
     assert (ended["state"], bool(ended["error"])) == ("failed", True)

@@ -424,7 +424,7 @@
 
   frameLoaded().then(() => {
     connect();
-    if (main.dataset.task) load(`/api/tasks/${main.dataset.task}/?for=${mode}`);
+    if (main.dataset.task) load(`/api/tasks/${main.dataset.task}/workbench`);
     else next();
   });
 })();
