@@ -48,6 +48,26 @@ class Assignment(Base):
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
+# Statements that are asked with every task are made once: that takes as long as running them.
+_OPEN = (
+    sa.select(Assignment)
+    .where(
+        Assignment.project_id == sa.bindparam("project"),
+        Assignment.user_id == sa.bindparam("user"),
+        Assignment.state.in_((AssignmentState.RESERVED, AssignmentState.RETURNED)),
+    )
+    # "reserved" stands before "returned", as it should: the index has this order.
+    .order_by(Assignment.state, Assignment.id)
+    .limit(1)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_HELD = sa.select(Assignment).where(
+    Assignment.task_id == sa.bindparam("task"), Assignment.user_id == sa.bindparam("user")
+)
+_LOCKED_HELD = _HELD.with_for_update().execution_options(populate_existing=True)
+
+
 def claim(
     session: Session, settings: Settings, annotator: User, project: Project
 ) -> Assignment | None:
@@ -59,19 +79,7 @@ def claim(
     permissions.require(annotator, "task.claim", project)
     until = now() + dt.timedelta(minutes=settings.reservation_minutes)
     take_turn(session, annotator)
-    held = session.scalar(
-        sa.select(Assignment)
-        .where(
-            Assignment.project_id == project.id,
-            Assignment.user_id == annotator.id,
-            Assignment.state.in_((AssignmentState.RESERVED, AssignmentState.RETURNED)),
-        )
-        # "reserved" stands before "returned", as it should: the index has this order.
-        .order_by(Assignment.state, Assignment.id)
-        .limit(1)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    held = session.scalar(_OPEN, {"project": project.id, "user": annotator.id})
     if held is not None:
         if held.state == AssignmentState.RESERVED:
             held.reserved_until = until
@@ -99,12 +107,7 @@ def take_turn(session: Session, annotator: User) -> None:
 
 def held(session: Session, user: User, task_id: int, *, lock: bool = False) -> Assignment | None:
     """Return the user's hold on a task, in whatever state."""
-    query = sa.select(Assignment).where(
-        Assignment.task_id == task_id, Assignment.user_id == user.id
-    )
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    return session.scalar(query)
+    return session.scalar(_LOCKED_HELD if lock else _HELD, {"task": task_id, "user": user.id})
 
 
 def hold(
@@ -284,37 +287,52 @@ def expire(session: Session, limit: int = 1000) -> int:
     return len(lapsed)
 
 
+_Choice = tuple[sa.Select[QueuedTask], sa.Select[QueuedTask]]
+
+
+def _both(query: sa.Select[QueuedTask]) -> _Choice:
+    """Return the query for the first slot, passing by what others take, and waiting for them."""
+    first = query.order_by(QueuedTask.priority, QueuedTask.task_id).limit(1)
+    first = first.execution_options(populate_existing=True)
+    return first.with_for_update(skip_locked=True), first.with_for_update()
+
+
+_QUEUED = sa.select(QueuedTask).where(QueuedTask.project_id == sa.bindparam("project"))
+_OWN = (
+    Assignment.project_id == sa.bindparam("project"),
+    Assignment.user_id == sa.bindparam("user"),
+)
+# Only what they skipped comes back to the queue, and then behind everything else.
+_ANY_BUT_OWN = _both(
+    _QUEUED.where(
+        ~sa.exists().where(
+            Assignment.task_id == QueuedTask.task_id, Assignment.user_id == sa.bindparam("user")
+        )
+    )
+)
+# With several annotators a task, what they have done stays queued for others: begin behind it,
+# look before it last.
+_FURTHEST = sa.select(sa.func.max(Assignment.task_id)).where(*_OWN)
+_BEYOND = _both(_QUEUED.where(QueuedTask.task_id > sa.bindparam("furthest")))
+_NOT_YET = _both(
+    _QUEUED.where(QueuedTask.task_id.not_in(sa.select(Assignment.task_id).where(*_OWN)))
+)
+
+
 def _take_slot(session: Session, annotator: User, project: Project) -> int | None:
     # Pass by what others are taking; only when nothing else is left, wait for them.
-    choices = _choices(session, annotator, project)
-    for skip_locked in (True, False):
+    given = {"project": project.id, "user": annotator.id}
+    choices: tuple[_Choice, ...] = (_ANY_BUT_OWN,)
+    if project.maximum_annotations > 1:
+        given["furthest"] = session.scalar(_FURTHEST, given) or 0
+        choices = (_BEYOND, _NOT_YET)
+    for place in (0, 1):
         for choice in choices:
-            slot = session.scalar(
-                choice.order_by(QueuedTask.priority, QueuedTask.task_id)
-                .limit(1)
-                .with_for_update(skip_locked=skip_locked)
-                .execution_options(populate_existing=True)
-            )
+            slot = session.scalar(choice[place], given)
             if slot is not None:
                 _use_slot(session, slot)
                 return slot.task_id
     return None
-
-
-def _choices(session: Session, annotator: User, project: Project) -> list[sa.Select[QueuedTask]]:
-    """Return the queries for tasks that the annotator may take, the best first."""
-    queued = sa.select(QueuedTask).where(QueuedTask.project_id == project.id)
-    own = (Assignment.project_id == project.id, Assignment.user_id == annotator.id)
-    if project.maximum_annotations == 1:
-        # Only what they skipped comes back to the queue, and then behind everything else.
-        seen = sa.exists().where(Assignment.task_id == QueuedTask.task_id, own[1])
-        return [queued.where(~seen)]
-    furthest = session.scalar(sa.select(sa.func.max(Assignment.task_id)).where(*own)) or 0
-    # What they have done stays queued for others: begin behind it, look before it last.
-    return [
-        queued.where(QueuedTask.task_id > furthest),
-        queued.where(QueuedTask.task_id.not_in(sa.select(Assignment.task_id).where(*own))),
-    ]
 
 
 def _use_slot(session: Session, slot: QueuedTask) -> None:

@@ -140,24 +140,34 @@ def _hash(previous: str, number: int, fields: dict[str, str]) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
+_LOCKED_HEAD = (
+    sa.select(AuditHead.length, AuditHead.hash).where(AuditHead.id == 1).with_for_update()
+)
+_EVENTS, _HEADS = (Base.metadata.tables[table.__tablename__] for table in (AuditEvent, AuditHead))
+_NEW_EVENTS = _EVENTS.insert()
+_MOVED_HEAD = (
+    _HEADS.update()
+    .where(_HEADS.c.id == 1)
+    .values(length=sa.bindparam("new_length"), hash=sa.bindparam("new_hash"))
+)
+
+
 @event.listens_for(Session, "before_commit")
 def _write_pending(session: Session) -> None:
     pending = session.info.pop("audit", [])
     if not pending:
         return
     session.flush()
-    length, previous = session.execute(
-        sa.select(AuditHead.length, AuditHead.hash).where(AuditHead.id == 1).with_for_update()
-    ).one()
+    # Past the ORM: this is asked in every transaction, and nothing of it is kept.
+    connection = session.connection()
+    length, previous = connection.execute(_LOCKED_HEAD).one()
     rows = []
     for fields in pending:
         length += 1
         previous = _hash(previous, length, fields)
         rows.append({"number": length, "hash": previous, **fields})
-    session.execute(sa.insert(AuditEvent), rows)
-    session.execute(
-        sa.update(AuditHead).where(AuditHead.id == 1).values(length=length, hash=previous)
-    )
+    connection.execute(_NEW_EVENTS, rows)
+    connection.execute(_MOVED_HEAD, {"new_length": length, "new_hash": previous})
 
 
 @event.listens_for(Session, "after_rollback")

@@ -150,13 +150,14 @@ def delete(session: Session, actor: User, comment: Comment) -> None:
     audit.record(session, actor, "comment.delete", f"comment/{comment.id}")
 
 
+_SAID = sa.select(
+    Comment.task_id, Comment.created_by, Comment.resolved_at, Comment.updated_at
+).where(Comment.task_id.in_(sa.bindparam("tasks", expanding=True)))
+
+
 def talks(session: Session, task_ids: Iterable[int]) -> dict[int, Talk]:
     """Return task id → how much is said of it, in one query; tasks without a word are left out."""
-    rows = session.execute(
-        sa.select(
-            Comment.task_id, Comment.created_by, Comment.resolved_at, Comment.updated_at
-        ).where(Comment.task_id.in_(list(task_ids)))
-    )
+    rows = session.execute(_SAID, {"tasks": list(task_ids)})
     found: dict[int, Talk] = {}
     for task_id, author, resolved_at, updated_at in rows:
         before = found.get(task_id, SILENCE)

@@ -319,15 +319,17 @@ def _text_of(project: Project, data: dict[str, Any], result: Any, place: str) ->
     return msgspec.json.encode(result).decode()
 
 
+_OF_TASKS = (
+    sa.select(Prediction)
+    .where(Prediction.task_id.in_(sa.bindparam("tasks", expanding=True)))
+    .order_by(Prediction.id.desc())
+)
+
+
 def of_tasks(session: Session, task_ids: Iterable[int]) -> dict[int, list[Prediction]]:
     """Return task id → its predictions, newest first, in one query."""
     found: dict[int, list[Prediction]] = {}
-    rows = session.scalars(
-        sa.select(Prediction)
-        .where(Prediction.task_id.in_(list(task_ids)))
-        .order_by(Prediction.id.desc())
-    )
-    for row in rows:
+    for row in session.scalars(_OF_TASKS, {"tasks": list(task_ids)}):
         found.setdefault(row.task_id, []).append(row)
     return found
 

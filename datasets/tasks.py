@@ -118,6 +118,14 @@ class Media(Base):
     display_extension: Mapped[str | None] = mapped_column(sa.String(12))
 
 
+# Asked with every answer: made once, which takes as long as running it.
+_WITH_PROJECT = (
+    sa.select(Task, Project)
+    .join(Project, Project.id == Task.project_id)
+    .where(Task.id == sa.bindparam("id"), Project.deleted_at.is_(None))
+)
+
+
 def get(session: Session, user: User | None, task_id: int, action: str) -> tuple[Task, Project]:
     """Return a task and its project for somebody who wants to do `action`.
 
@@ -125,11 +133,7 @@ def get(session: Session, user: User | None, task_id: int, action: str) -> tuple
         errors.NotFound: there is none, or not for this person.
         errors.Forbidden: their role does not have the right.
     """
-    found = session.execute(
-        sa.select(Task, Project)
-        .join(Project, Project.id == Task.project_id)
-        .where(Task.id == task_id, Project.deleted_at.is_(None))
-    ).first()
+    found = session.execute(_WITH_PROJECT, {"id": task_id}).first()
     if user is None:
         raise errors.NotSignedIn(_("please sign in first"))
     if found is None or not permissions.sees(user, found[1]):

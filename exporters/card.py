@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
-import pyarrow.parquet as pq
 import yaml
 
 from ..datasets.exports import WrittenFile
@@ -146,6 +145,8 @@ def _licence(spdx: str) -> dict[str, str]:
 
 def _stored_features(version: FrozenVersion, shard: WrittenFile) -> list[dict[str, Any]]:
     """Read the features that a Parquet file declares, in the form of YAML."""
+    import pyarrow.parquet as pq
+
     with version.store.open(shard.digest) as stream:
         metadata = pq.read_schema(stream).metadata
     declared = msgspec.json.decode(metadata[b"huggingface"])["info"]["features"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..datasets.versions import FrozenVersion
-from . import coco, jsonl, label_studio, parquet, voc, yolo
+from . import coco, jsonl, label_studio, voc, yolo
 from .output import Output
 
 
@@ -24,6 +24,13 @@ class Format:
     places: tuple[str, ...]
 
 
+def _write_parquet(version: FrozenVersion, output: Output) -> None:
+    # Processes that write no Parquet, which are most, go without 25 MB of Arrow.
+    from . import parquet
+
+    parquet.write(version, output)
+
+
 _ALL = (
     Format(
         "parquet",
@@ -32,7 +39,7 @@ _ALL = (
         "图片内嵌，列与类别都有声明，可用 datasets 库直接加载；大版本自动分片。",
         "Pictures inside, columns and classes declared, loads with the datasets library; "
         "large versions are divided into shards.",
-        parquet.write,
+        _write_parquet,
         (".parquet",),
         ("data/*.parquet",),
     ),

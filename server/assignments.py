@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..datasets import annotations as annotation_rows
 from ..datasets import assignments, errors, people, predictions, projects, reviews, tasks
+from ..datasets.assignments import Assignment
 from ..datasets.errors import _
 from ..datasets.projects import Project
 from ..datasets.tasks import Task
@@ -38,10 +39,9 @@ def api_next(project_id: int) -> Response:
 @allows("task.claim")
 def workbench_next(project_id: int) -> Response:
     """Reserve the asker's next task and return it with all that the workbench shows."""
-    task_id = _claimed(project_id)
+    task_id = _claimed(project_id).task_id
     with installation().database.read() as session:
-        task = session.get_one(Task, task_id)
-        project = projects.get(session, user(), project_id, "task.claim")
+        task, project = tasks.get(session, user(), task_id, "task.claim")
         return payloads.answer(task_for_workbench(session, project, task))
 
 
@@ -60,15 +60,12 @@ def next_task(project_id: int, queue: str) -> dict[str, Any]:
     Raises:
         errors.NotFound: none is left for them.
     """
-    task_id = _claimed(project_id)
+    assignment = _claimed(project_id)
     # Other writers need not wait while the answer is put together.
     with installation().database.read() as session:
-        project = projects.get(session, user(), project_id, "task.claim")
-        task = session.get_one(Task, task_id)
+        task, project = tasks.get(session, user(), assignment.task_id, "task.claim")
         loaded = payloads.load(session, user(), project, [task])
-        held = assignments.held(session, user(), task_id)
-        lock = "" if held is None else f"assignment-{held.id}"
-        return payloads.to_label(task, loaded, lock, queue)
+        return payloads.to_label(task, loaded, f"assignment-{assignment.id}", queue)
 
 
 def task_for_workbench(session: Session, project: Project, task: Task) -> dict[str, Any]:
@@ -110,10 +107,10 @@ def task_for_workbench(session: Session, project: Project, task: Task) -> dict[s
     return shown
 
 
-def _claimed(project_id: int) -> int:
+def _claimed(project_id: int) -> Assignment:
     with installation().database.write() as session:
         project = projects.get(session, user(), project_id, "task.claim")
         assignment = assignments.claim(session, installation().settings, user(), project)
         if assignment is None:
             raise errors.NotFound(_("no task is left for you in this project"))
-        return assignment.task_id
+        return assignment

@@ -13,7 +13,7 @@ from ..people import User
 from ..projects import Project
 from ..tasks import Task
 from .answers import answer_of, check_ground_truth, close, settle
-from .drafts import seconds
+from .drafts import end_drafts, seconds
 from .rows import Annotation, AnnotationRevision, AnnotationState
 
 
@@ -101,4 +101,5 @@ def _replace(
     author = session.get_one(User, annotation.completed_by)
     assignment = assignments.held(session, author, task.id, lock=True)
     if assignment is not None and actor.id == author.id:
+        end_drafts(session, author, task)
         close(session, author, project, task, assignment, skips)

@@ -106,12 +106,7 @@ def draft_of(session: Session, annotator: User, task_id: int) -> Draft | None:
 def drafts_of(session: Session, annotator: User, task_ids: Iterable[int]) -> dict[int, list[Draft]]:
     """Return task id → the person's own drafts, oldest change first, in one query."""
     found: dict[int, list[Draft]] = {}
-    rows = session.scalars(
-        sa.select(Draft)
-        .where(Draft.user_id == annotator.id, Draft.task_id.in_(list(task_ids)))
-        .order_by(Draft.updated_at, Draft.id)
-    )
-    for row in rows:
+    for row in session.scalars(_OF_TASKS, {"user": annotator.id, "tasks": list(task_ids)}):
         found.setdefault(row.task_id, []).append(row)
     return found
 
@@ -128,6 +123,16 @@ def get_draft(session: Session, annotator: User, draft_id: int) -> Draft:
     return draft
 
 
+_OF_TASKS = (
+    sa.select(Draft)
+    .where(
+        Draft.user_id == sa.bindparam("user"),
+        Draft.task_id.in_(sa.bindparam("tasks", expanding=True)),
+    )
+    .order_by(Draft.updated_at, Draft.id)
+)
+
+
 def own_draft(annotator: User, task_id: int, annotation_id: int = 0) -> sa.Select[Draft]:
     """Select the person's draft for a task, or for a change of an annotation of it."""
     return sa.select(Draft).where(
@@ -135,6 +140,15 @@ def own_draft(annotator: User, task_id: int, annotation_id: int = 0) -> sa.Selec
         Draft.user_id == annotator.id,
         Draft.annotation_id == annotation_id,
     )
+
+
+def end_drafts(session: Session, annotator: User, task: Task) -> Draft | None:
+    """Delete the person's drafts of a task; return what was that of a new annotation."""
+    found = drafts_of(session, annotator, [task.id]).get(task.id, [])
+    if found:
+        own = sa.delete(Draft).where(Draft.task_id == task.id, Draft.user_id == annotator.id)
+        session.execute(own)
+    return next((draft for draft in found if draft.annotation_id == 0), None)
 
 
 def seconds(value: float | None) -> float | None:

@@ -110,13 +110,17 @@ def get(
     return found[0], found[1], found[2]
 
 
+_OF_TASKS = (
+    sa.select(Annotation)
+    .where(Annotation.task_id.in_(sa.bindparam("tasks", expanding=True)))
+    .order_by(Annotation.id)
+)
+
+
 def of_tasks(session: Session, task_ids: Iterable[int]) -> dict[int, list[Annotation]]:
     """Return task id → its annotations, oldest first, in one query."""
     found: dict[int, list[Annotation]] = {}
-    rows = session.scalars(
-        sa.select(Annotation).where(Annotation.task_id.in_(list(task_ids))).order_by(Annotation.id)
-    )
-    for row in rows:
+    for row in session.scalars(_OF_TASKS, {"tasks": list(task_ids)}):
         found.setdefault(row.task_id, []).append(row)
     return found
 

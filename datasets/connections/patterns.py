@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from .. import errors
 from ..errors import _
 
@@ -35,6 +32,10 @@ def matching(pattern: str | None, names: Sequence[str]) -> list[bool]:
     """
     if not pattern:
         return [True] * len(names)
+    # RE2, which Arrow brings along; few processes need it, and it takes 25 MB.
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     try:
         found = pc.match_substring_regex(pa.array(names, pa.string()), f"\\A(?:{pattern})")
     except (pa.ArrowInvalid, UnicodeError) as problem:

@@ -208,10 +208,14 @@ def _add(
     return token
 
 
+# Asked with every request: made once, since that takes as long as running it.
+_BY_DIGEST = sa.select(Token).where(
+    Token.digest == sa.bindparam("digest"), Token.kind == sa.bindparam("kind")
+)
+
+
 def _by_digest(session: Session, secret: str, kind: TokenKind) -> Token | None:
-    return session.scalar(
-        sa.select(Token).where(Token.digest == digest(secret), Token.kind == kind)
-    )
+    return session.scalar(_BY_DIGEST, {"digest": digest(secret), "kind": kind})
 
 
 def _refresh_token(session: Session, key: str, refresh: str) -> tuple[Token, dict[str, Any]]:

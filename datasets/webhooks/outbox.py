@@ -234,15 +234,18 @@ def _give_up(session: Session, at: dt.datetime) -> None:
     )
 
 
+_LISTENING = sa.select(Webhook).where(
+    Webhook.organisation_id.in_(sa.bindparam("homes", expanding=True)), Webhook.is_active
+)
+
+
 @event.listens_for(Session, "before_commit", insert=True)
 def _write_deliveries(session: Session) -> None:
     noted: dict[tuple[int, str], _Event] | None = session.info.pop(_NOTED, None)
     if not noted:
         return
-    homes = {one.organisation_id for one in noted.values()}
-    hooks = session.scalars(
-        sa.select(Webhook).where(Webhook.organisation_id.in_(homes), Webhook.is_active)
-    ).all()
+    homes = list({one.organisation_id for one in noted.values()})
+    hooks = session.scalars(_LISTENING, {"homes": homes}).all()
     rows = [
         {
             "key": str(uuid.uuid4()),

@@ -8,8 +8,7 @@ import re
 import secrets
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,62 +16,21 @@ import pytest
 from minio import Minio
 from PIL import Image
 
-from jinbiao.datasets import migrations, people
-from jinbiao.datasets.db import Database
-from jinbiao.datasets.people import Role
 from jinbiao.tests import services
 from jinbiao.tests.clients.conftest import CHECKOUT, client_environment, environment
 from jinbiao.tests.clients.label_studio_differences import differences
 from jinbiao.tests.clients.model_backend import ModelBackend
+from jinbiao.tests.clients.served import PASSWORD, Served, serving
 from jinbiao.tests.conftest import short_directory
-from jinbiao.tests.server.command import Command, Up
 
 RECORDINGS = CHECKOUT.parent / "shared" / "contracts" / "label-studio"
 SDK = "label-studio-sdk==2.1.2"
 HERE = Path(__file__).parent
-PASSWORD = "correct horse 7"
 # The first run installs the SDK: half a gigabyte.
 pytestmark = pytest.mark.timeout(1200)
 needs_recordings = pytest.mark.skipif(
     not RECORDINGS.is_dir(), reason="the recordings are not beside this checkout"
 )
-
-
-@dataclass(frozen=True)
-class Served:
-    """A running Jinbiao with one administrator."""
-
-    url: str
-    token: str
-    user: int
-    organization: int
-    pictures: str
-
-
-@contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Served]:
-    """Run all of an empty installation with one administrator, as `jinbiao up` does."""
-    (port,) = services.free_ports(1)
-    given = {"JINBIAO_LANGUAGE": "en", "JINBIAO_PORT": str(port), **settings}
-    command = Command(folder / "home", given)
-    command.home.mkdir(parents=True)
-    database = Database(f"sqlite:///{command.home / 'jinbiao.sqlite3'}")
-    migrations.upgrade(database)
-    with database.write() as session:
-        office = people.add_organisation(session, "platform", "平台")
-        admin, _none = people.add_user(
-            session, "admin", role=Role.PLATFORM_ADMIN, organisation=office, password=PASSWORD
-        )
-        people.describe(session, admin, email="admin@jinbiao.example")
-        _token, secret = people.add_token(session, admin)
-        numbers = admin.id, office.id
-    database.close()
-    running = Up(command)
-    try:
-        running.wait_until_healthy()
-        yield Served(running.address, secret, *numbers, settings.get("JINBIAO_LOCAL_FILES", ""))
-    finally:
-        running.end()
 
 
 @pytest.fixture(scope="module")

@@ -241,7 +241,7 @@ def test_a_backend_that_goes_away_ends_the_job_which_can_go_on(
     found = asked(place, project, None)
     assert found.job is not None
     job = place.finished(found.job.id)
-    assert job["state"] == "failed" and "cannot be reached" in str(job["error"])
+    assert job["state"] == "failed" and "无法连接" in str(job["error"])
     assert len(predictions(place, project)) == 20
     assert len(model.to("/predict")) == 3
     model.instead.clear()

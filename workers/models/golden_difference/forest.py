@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
 from ....datasets import errors
 from ....datasets.errors import _
@@ -57,6 +56,9 @@ class Forest:
 
 def grow_classes(rows: Floats, classes: NDArray[np.int64]) -> Forest:
     """Return a forest that answers with one probability a class, in the order of the numbers."""
+    # Only who trains needs scikit-learn: half a second and 130 MB of every process else.
+    from sklearn.ensemble import ExtraTreesClassifier
+
     trees = ExtraTreesClassifier(TREES, max_features=0.4, random_state=0)
     trees.fit(rows, classes)
     return _flat(trees.estimators_, shares=True)
@@ -64,6 +66,8 @@ def grow_classes(rows: Floats, classes: NDArray[np.int64]) -> Forest:
 
 def grow_margins(rows: Floats, margins: Floats) -> Forest:
     """Return a forest that answers with the four margins of a box, in pixels."""
+    from sklearn.ensemble import ExtraTreesRegressor
+
     trees = ExtraTreesRegressor(TREES, max_features=0.4, min_samples_leaf=2, random_state=0)
     trees.fit(rows, margins)
     return _flat(trees.estimators_, shares=False)
