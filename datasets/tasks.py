@@ -30,6 +30,10 @@ class TaskState(StrEnum):
     ACCEPTED = "accepted"
 
 
+# As the partial index below says it: SQLite does not look into a parameter to use one.
+ACCEPTED = sa.literal_column(f"'{TaskState.ACCEPTED}'", sa.String(20))
+
+
 class Task(Base):
     """One thing to label. Media stand in `data` as `media:<sha256>`, never as bytes."""
 
@@ -37,7 +41,16 @@ class Task(Base):
     __table_args__ = (
         sa.UniqueConstraint("import_id", "row"),
         sa.Index("ix_tasks_project_state_id", "project_id", "state", "id"),
-        sa.Index("ix_tasks_project_state_digest", "project_id", "state", "digest", "id"),
+        # In the order of a version, and of what enters one only: digests come in any order, so
+        # that an index of all would have an import write all of it again.
+        sa.Index(
+            "ix_tasks_accepted_digest",
+            "project_id",
+            "digest",
+            "id",
+            sqlite_where=sa.text("state = 'accepted'"),
+            postgresql_where=sa.text("state = 'accepted'"),
+        ),
         sa.Index("ix_tasks_project_id", "project_id", "id"),
         # Covers the totals of a project, so that lists need not read the rows.
         sa.Index(
@@ -226,8 +239,7 @@ def add_in_bulk(
         for row in rows
         if row["slots"] > 0
     ]
-    if queued:
-        session.execute(sa.insert(QueuedTask), queued)
+    insert_many(session, QueuedTask, queued)
     return ids
 
 

@@ -8,7 +8,7 @@ from flask import Flask
 
 from ..datasets import migrations, settings
 from ..datasets.installation import open_installation
-from ..workers.supervise import die_with_parent
+from ..workers.supervise import collect_seldom, die_with_parent
 from .app import create
 
 
@@ -17,6 +17,7 @@ def application() -> Flask:
     if sys.platform == "linux":
         # A killed web server must not leave processes that hold its port.
         die_with_parent()
+    collect_seldom()
     opened = open_installation(settings.load())
     migrations.check(opened.database)
     return create(opened)

@@ -57,9 +57,13 @@ def save_draft(
 
     Raises:
         errors.Stale: another tab has saved a newer revision, or has submitted the draft.
+        errors.Invalid: a region is no object.
         errors.TooLarge: the draft is larger than an annotation may be.
     """
     permissions.require(annotator, "annotation.write", project)
+    # Unfinished regions may say anything, but regions they are: the editor reads them again.
+    if not all(isinstance(region, dict) for region in result):
+        raise errors.Invalid(_("must be a list of regions"), place="result")
     text = msgspec.json.encode(result).decode()
     if len(text) > labels.MAX_RESULT_BYTES:
         raise errors.TooLarge(

@@ -140,7 +140,8 @@ class ListReader:
             value = names.get(key) or data.get(key)
             if isinstance(value, str) and value:
                 end = value.partition("?")[0].rstrip("/").rpartition("/")[2]
-                return "".join(c if c.isprintable() else "_" for c in end)
+                plain = end.isprintable()
+                return end if plain else "".join(c if c.isprintable() else "_" for c in end)
         return f"item {number}"
 
 

@@ -14,7 +14,7 @@ from ..errors import _
 from ..people import User
 from ..projects import Project
 from ..reviews import Review, Verdict
-from ..tasks import Task, TaskState
+from ..tasks import ACCEPTED, Task
 from ..versions import Version, VersionRecord
 
 
@@ -112,7 +112,7 @@ def _snapshot(version: Version, project: Project) -> sa.Insert:
         .join(Review, Review.annotation_id == Annotation.id)
         .where(
             Task.project_id == project.id,
-            Task.state == TaskState.ACCEPTED,
+            Task.state == ACCEPTED,
             Annotation.state == AnnotationState.ACCEPTED,
             Review.verdict != Verdict.REJECT,
             ~accepted_earlier,
@@ -139,6 +139,7 @@ def _order_twins(session: Session, version: Version) -> None:
             .where(
                 VersionRecord.version_id == version.id,
                 Task.project_id == version.project_id,
+                Task.state == ACCEPTED,
                 Task.digest == digest,
             )
             .order_by(VersionRecord.position)

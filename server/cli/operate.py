@@ -102,6 +102,8 @@ def work(one: bool, burst: bool) -> None:
     with opened() as installation:
         if burst:
             run.sweep(installation)
+        else:
+            supervise.collect_seldom()
         run.serve(installation, burst=burst)
 
 

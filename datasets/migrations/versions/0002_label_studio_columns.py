@@ -101,6 +101,14 @@ def upgrade() -> None:
         "tasks",
         ["project_id", "total_annotations", "cancelled_annotations", "total_predictions"],
     )
+    op.drop_index("ix_tasks_project_state_digest", "tasks")
+    op.create_index(
+        "ix_tasks_accepted_digest",
+        "tasks",
+        ["project_id", "digest", "id"],
+        sqlite_where=sa.text("state = 'accepted'"),
+        postgresql_where=sa.text("state = 'accepted'"),
+    )
     op.create_index(
         "ix_annotations_ground_truth", "annotations", ["project_id", "ground_truth", "state"]
     )
@@ -136,6 +144,10 @@ def downgrade() -> None:
     op.drop_table("file_uploads")
     op.drop_index("ix_annotations_ground_truth", "annotations")
     op.drop_index("ix_tasks_project_totals", "tasks")
+    op.drop_index("ix_tasks_accepted_digest", "tasks")
+    op.create_index(
+        "ix_tasks_project_state_digest", "tasks", ["project_id", "state", "digest", "id"]
+    )
     op.execute("DELETE FROM predictions WHERE number > 0")
     op.execute("DELETE FROM drafts WHERE annotation_id > 0")
     with op.batch_alter_table("predictions") as table:
