@@ -22,6 +22,8 @@ from ..tasks import Task
 from ..uploads import FileUpload
 
 LONGEST_KEY = 200  # characters
+# A JSON number of more digits may be larger than any float, which a cast would not survive.
+FLOAT_DIGITS = 308
 
 
 class Kind(StrEnum):
@@ -173,7 +175,7 @@ def _data_text(key: str, dialect: str) -> Any:
     """Return the text of a data key, NULL where the task has none; one of two dialects."""
     if dialect == "sqlite":
         return sa.cast(sa.func.json_extract(Task.data, f'$."{key}"'), sa.Text)
-    return sa.cast(Task.data, sa.JSON).op("->>")(sa.literal(key))
+    return sa.cast(Task.data, sa.JSON).op("->>", return_type=sa.Text())(sa.literal(key))
 
 
 def _data_number(key: str, dialect: str) -> Any:
@@ -184,6 +186,9 @@ def _data_number(key: str, dialect: str) -> Any:
         found: Any = sa.func.json_extract(Task.data, path)
     else:
         data = sa.cast(Task.data, sa.JSON)
-        is_number = sa.func.json_typeof(data.op("->")(sa.literal(key))) == "number"
-        found = data.op("->>")(sa.literal(key))
+        found = data.op("->>", return_type=sa.Text())(sa.literal(key))
+        is_number = sa.and_(
+            sa.func.json_typeof(data.op("->")(sa.literal(key))) == "number",
+            sa.func.length(found) <= FLOAT_DIGITS,
+        )
     return sa.case((is_number, sa.cast(found, sa.Float)))

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from jinbiao.datasets.db import Database
+from jinbiao.tests.conftest import postgres_copy
 from jinbiao.tests.server.world import World, copied, opened, populate, settings_of
 
 
@@ -43,13 +45,32 @@ def shared_world(
     made.installation.close()
 
 
+@pytest.fixture(scope="session")
+def populated_postgres(postgres_url: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Give the name of a PostgreSQL database with everybody in it, and their tokens."""
+    with postgres_copy(postgres_url) as url:
+        database = Database(url)
+        tokens = populate(database)
+        database.close()
+        yield str(sa.make_url(url).database), tokens
+
+
 @pytest.fixture
-def postgres_world(postgres_database: str, tmp_path: Path) -> Iterator[World]:
+def postgres_world(
+    postgres_url: str, populated_postgres: tuple[str, dict[str, str]], tmp_path: Path
+) -> Iterator[World]:
     """Open a world on PostgreSQL."""
-    settings = settings_of(tmp_path / "home", postgres_database)
-    database = Database(settings.database_url)
-    tokens = populate(database)
-    database.close()
-    made = opened(settings, tokens)
-    yield made
-    made.installation.close()
+    template, tokens = populated_postgres
+    with postgres_copy(postgres_url, template) as url:
+        made = opened(settings_of(tmp_path / "home", url), tokens)
+        yield made
+        made.installation.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_world(request: pytest.FixtureRequest) -> World:
+    """Give a world on one database, then on the other: what is asked must be answered alike."""
+    found: World = request.getfixturevalue(
+        "world" if request.param == "sqlite" else "postgres_world"
+    )
+    return found
