@@ -18,6 +18,8 @@ from ..datasets.settings import secret_key
 from . import (
     about,
     actions,
+    added_labels,
+    agreement,
     annotations,
     assets,
     assignments,
@@ -71,6 +73,8 @@ EDITOR_POLICY = (
 BLUEPRINTS = (
     about.routes,
     actions.routes,
+    added_labels.routes,
+    agreement.routes,
     annotations.routes,
     assets.routes,
     assignments.routes,

@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from ..datasets import errors
+from . import reasons
 from .label_studio import LABEL_STUDIO_VERSION
 
 log = logging.getLogger("jinbiao.server")
@@ -39,7 +40,10 @@ STATUS: dict[str, int] = {
 
 def words(error: errors.JinbiaoError) -> str:
     """Return the error's message in the reader's language."""
-    return _translated(error.message, error.values)
+    values = error.values
+    if error.problems and "first" in values:
+        values = {**values, "first": _line(error.problems[0])}
+    return reasons.sentence(error.message, values)
 
 
 def problem(error: errors.JinbiaoError) -> dict[str, Any]:
@@ -50,6 +54,8 @@ def problem(error: errors.JinbiaoError) -> dict[str, Any]:
         "detail": words(error),
         "code": error.code,
         "faults": faults(error),
+        # What the asker's role does not allow.
+        "action": error.values.get("action"),
     }
 
 
@@ -57,14 +63,12 @@ def faults(error: errors.JinbiaoError) -> dict[str, list[str]]:
     """Return field → what is wrong with it, as Label Studio says it; empty for other errors."""
     if not isinstance(error, errors.Invalid) and not error.place and not error.problems:
         return {}
-    told = [(p.place, _translated(p.message, p.values)) for p in error.problems]
+    if error.place or not error.problems:
+        return {error.place or NO_FIELD: [_line(each) for each in error.problems] or [words(error)]}
     found: dict[str, list[str]] = {}
-    if error.place or not told:
-        lines = [f"{place}: {message}" if place else message for place, message in told]
-        found[error.place or NO_FIELD] = lines or [words(error)]
-        return found
-    for place, message in told:
-        found.setdefault(place or NO_FIELD, []).append(message)
+    for each in error.problems:
+        told = reasons.sentence(each.message, each.values)
+        found.setdefault(each.place or NO_FIELD, []).append(told)
     return found
 
 
@@ -147,9 +151,9 @@ def _answer(told: dict[str, Any], error: errors.JinbiaoError | None) -> Response
     return response
 
 
-def _translated(message: str, values: dict[str, Any]) -> str:
-    # gettext() formats only when it is given variables; a bare % must not break it.
-    return gettext(message, **values) if values else gettext(message)
+def _line(problem: errors.Problem) -> str:
+    told = reasons.sentence(problem.message, problem.values)
+    return f"{reasons.place(problem.place)}: {told}" if problem.place else told
 
 
 def _(message: str) -> str:

@@ -14,7 +14,7 @@ from ..datasets.jobs import Job
 from ..datasets.people import Role
 from ..workers import ingest, queues
 from ..workers.models import MODELS
-from . import files, payloads
+from . import files, payloads, reasons
 from .auth import allows, installation, user
 from .errors import words
 
@@ -200,4 +200,5 @@ def _rejects(job: Job) -> list[dict[str, Any]]:
         problem.values = line["values"]
         told = words(problem)
         line["reason"] = f"{line['part']}: {told}" if line["part"] else told
+        line["place"] = reasons.place(line["place"])
     return lines

@@ -90,7 +90,7 @@ def change_password() -> str | tuple[str, int]:
             flask.session["session"] = people.open_session(session, installation().settings, me)
             audit.record(session, me, "person.password", f"user/{me.username}")
     except errors.Invalid as problem:
-        return _account(problem=words(problem)), 400
+        return _account(problem=words(problem), place=problem.place), 400
     return _account(done=True)
 
 

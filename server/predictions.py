@@ -85,12 +85,13 @@ def delete(prediction_id: int) -> Response:
 def bring(project_id: int) -> Response:
     """Bring many predictions for tasks that are there, all or none."""
     with installation().database.read() as session:
-        project = projects.get(session, user(), project_id, "prediction.write")
+        projects.get(session, user(), project_id, "prediction.write")
     given = [
-        _new(values, payloads.number(values, "task"), f"[{place}]")
+        _new(values, None, f"[{place}]")
         for place, values in enumerate(payloads.body_list(MOST_AT_ONCE))
     ]
     with installation().database.write() as session:
+        project = projects.get(session, user(), project_id, "prediction.write")
         predictions.bring(session, user(), project, given)
     return payloads.answer({"created": len(given)}, 201)
 
@@ -137,12 +138,13 @@ def _listed(session: Session) -> list[Prediction]:
     return predictions.of_project(session, project)
 
 
-def _new(values: Any, task_id: int, place: str) -> NewPrediction:
+def _new(values: Any, task_id: int | None, place: str) -> NewPrediction:
+    """Read a prediction for a task, or for the one that it names itself."""
     if not isinstance(values, dict):
         raise errors.Invalid(_("must be an object"), place=place)
     try:
         return NewPrediction(
-            task_id,
+            payloads.number(values, "task") if task_id is None else task_id,
             payloads.result(values),
             payloads.given_text(values, "model_version", longest=LONGEST_VERSION) or "",
             payloads.decimal(values, "score"),

@@ -16,8 +16,8 @@ from ..datasets import audit, errors, people, projects, snapshots, views
 from ..datasets.db import now
 from ..datasets.errors import _
 from ..datasets.projects import Project
-from ..datasets.snapshots import Snapshot, Wanted
-from ..exporters.converters import FORMATS, Converter, Lines, converter
+from ..datasets.snapshots import Reading, Snapshot, Wanted
+from ..exporters.converters import FORMATS, Converter, KeptLines, LinesNow, converter
 from ..workers import spool
 from . import links, payloads
 from .auth import allows, installation, user
@@ -50,9 +50,8 @@ def export(project_id: int) -> Response:
     query = views.parse_query({"selectedItems": {"all": False, "included": ids}} if ids else {})
     wanted = Wanted(query, annotated=None if everything else True)
     media = form.with_media or payloads.flag(asked, "download_resources")
-    with _scratch() as lines, _kept() as out:
-        _read(project, wanted, lines)
-        form.write(Lines(lines, project.config, installation().store, media), out)
+    with _kept() as out:
+        _convert(project, wanted, form, media, out)
         with installation().database.write() as session:
             audit.record(session, user(), "project.export", f"project/{project.id}", format=name)
         return _send(out, form, f"project-{project.id}")
@@ -149,7 +148,7 @@ def _converted(project: Project, row: Snapshot, form: Converter) -> str:
     with store.open(row.digest) as source, _scratch() as lines, _scratch() as out:
         while chunk := source.read(CHUNK):
             lines.write(chunk)
-        form.write(Lines(lines, project.config, store, form.with_media), out)
+        form.write(KeptLines(project.config, store, form.with_media, lines), out)
         out.seek(0)
         stored = store.put(out)
     with installation().database.write() as session:
@@ -159,12 +158,26 @@ def _converted(project: Project, row: Snapshot, form: Converter) -> str:
     return stored.digest
 
 
+def _convert(project: Project, wanted: Wanted, form: Converter, media: bool, out: BinaryIO) -> None:
+    """Write a project as it is now in one format."""
+    if media:
+        # Copying media may take long, and so may no look at one moment of the database.
+        with _scratch() as lines:
+            _read(project, wanted, lines)
+            form.write(KeptLines(project.config, installation().store, media, lines), out)
+        return
+    with installation().database.moment() as session:
+        reading = Reading(session, project, wanted, links.stored)
+        form.write(LinesNow(project.config, installation().store, media, reading), out)
+
+
 def _read(project: Project, wanted: Wanted, out: BinaryIO) -> tuple[int, str]:
     """Write the lines of a project as it is at one moment; return how many, and their MD5."""
     digest = hashlib.md5(usedforsecurity=False)
     number = 0
     with installation().database.moment() as session:
-        for line in snapshots.lines(session, project, wanted, links.stored):
+        reading = Reading(session, project, wanted, links.stored)
+        for line in snapshots.kept_lines(reading):
             out.write(line + b"\n")
             digest.update(line)
             number += 1

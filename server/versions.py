@@ -110,7 +110,7 @@ def _freeze(project_id: int) -> Job:
     values = payloads.body()
     asked: dict[str, Any] = {
         "tag": payloads.optional_text(values, "tag"),
-        "seed": payloads.number(values, "seed", 0, highest=2**31),
+        "seed": payloads.number(values, "seed", 0, highest=2**31 - 1),
         "fractions": _fractions(values),
     }
     # What cannot be used is told now, not by the job.

@@ -18,6 +18,7 @@ from . import payloads
 from .auth import allows, installation, user
 
 routes = Blueprint("views", __name__)
+LAST = 2**31 - 1  # place of a view among the others
 _OWN = ("id", "project", "user", "order", "data", "selected_items")
 _SHOWN = ("completed_at", "total_annotations", "cancelled_annotations", "total_predictions")
 
@@ -40,7 +41,7 @@ def create() -> Response:
     with installation().database.write() as session:
         number = payloads.number(values, "project")
         project = projects.get(session, user(), number, "view.change")
-        position = payloads.number(values, "order", 0)
+        position = payloads.number(values, "order", 0, highest=LAST)
         row = views.add(session, user(), project, payloads.an_object(values, "data"), position)
         return payloads.answer(_view(row), 201)
 
@@ -60,7 +61,8 @@ def change(view_id: int) -> Response:
     """Change what is given of a view (PATCH), or all of it (PUT)."""
     values = payloads.body()
     payloads.refuse_unknown(values, _OWN)
-    position = payloads.number(values, "order") if values.get("order") is not None else None
+    told = values.get("order") is not None
+    position = payloads.number(values, "order", highest=LAST) if told else None
     with installation().database.write() as session:
         row, _project = views.get(session, user(), view_id, "view.change")
         views.change(

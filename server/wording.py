@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from ..datasets import errors, permissions
 from ..datasets.people import User
+from . import acts, reasons
 from . import errors as server_errors
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -24,6 +25,10 @@ def register(app: flask.Flask) -> None:
         number=number,
         state=state,
         role=role,
+        scope=scope,
+        model=model,
+        place=reasons.place,
+        act=acts.act,
         percent=percent,
         duration=duration,
         job_error=job_error,
@@ -92,9 +97,23 @@ def role(value: str) -> str:
     return gettext(_ROLES.get(value, value))
 
 
+def scope(value: str) -> str:
+    """Return the words for what a token may be used for."""
+    return gettext(_SCOPES.get(value, value))
+
+
+def model(version: str) -> str:
+    """Return the words for a version of a model; those of others speak for themselves."""
+    name, *rest = version.split()
+    if name not in _MODELS:
+        return version
+    told = (gettext("untrained") if part == "untrained" else part for part in rest)
+    return " ".join([gettext(_MODELS[name]), *told])
+
+
 def kind(value: str) -> str:
     """Return the word for a kind of job."""
-    return gettext(_KINDS.get(value, value))
+    return gettext(KINDS.get(value, value))
 
 
 def job_error(value: str | None) -> str:
@@ -129,10 +148,21 @@ _ROLES = {
     "annotator": _("Annotator"),
     "reviewer": _("Reviewer"),
 }
-_KINDS = {
+_SCOPES = {
+    "all": _("do all that I may"),
+    "read": _("only read"),
+    "label": _("read and label"),
+    "review": _("read and review"),
+    "import": _("read, import and pre-label"),
+    "export": _("read and export"),
+}
+_MODELS = {"golden_difference": _("Difference to the reference picture")}
+KINDS = {
     "import": _("Import"),
     "prelabel": _("Pre-label"),
     "freeze": _("Freeze a version"),
     "export": _("Export"),
     "publish": _("Publish"),
+    "predict": _("Model backend's predictions"),
+    "sync": _("Synchronise a storage"),
 }

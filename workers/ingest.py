@@ -30,9 +30,9 @@ def run(work: Work) -> dict[str, Any]:
     Goes on after the last committed batch when the job begins again. The result counts
     `tasks` and `rejected`, and names the `reject_file` (a digest) where there is one.
     """
-    database = work.installation.database
+    database, project_id = work.installation.database, int(work.project_id or 0)
     with database.read() as session:
-        project = projects.get(session, work.actor, int(work.project_id or 0), "task.import")
+        project = projects.get(session, work.actor, project_id, "task.import")
     number = int(work.checkpoint.get("number", 0))
     skipped: Counter[str] = Counter()
     with _source(work) as path:
@@ -49,6 +49,8 @@ def run(work: Work) -> dict[str, Any]:
             last = max([p.number for p in batch] + [r.number for r in rejects])
             with database.write() as session:
                 work.advance(session, last, checkpoint={"number": last})
+                # Somebody may have deleted it meanwhile: then nothing more comes in.
+                projects.get(session, work.actor, project_id, "task.import")
                 collection.write(session, work.actor, project, work.id, batch, rejects)
     return _finish(work, project, skipped)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -321,7 +320,8 @@ def _row(project: Project, backend: Backend, task: Task, given: dict[str, Any]) 
 
 def _score(value: Any) -> float | None:
     usable = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if usable and math.isfinite(value) and abs(value) < 1e9 else None
+    # False for a NaN as well; and whole numbers may be larger than any float.
+    return float(value) if usable and abs(value) < 1e9 else None
 
 
 def _reason(problem: errors.Invalid) -> str:

@@ -25,9 +25,11 @@ from .keeping import keep
 from .prepared import Brought, Prepared, checked, media_keys, refuse_stored
 
 MOST_TASKS = 100_000  # in one request
-TASK_BYTES = 1024**2  # of one task's JSON
+TASK_BYTES = sources.SourceLimits.task_bytes  # of one task's JSON, as in an import by a job
 MOST_PROBLEMS = 20  # that one answer lists
 _DATA_URI = re.compile(r"data:([a-z]+)/([a-z0-9.+-]+);base64,", re.IGNORECASE)
+# A backslash that is one itself, written twice, says nothing of what follows it.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _EXTENSIONS = {"jpeg": "jpg", "tiff": "tif", "mpeg": "mp3", "x-wav": "wav"}
 
 
@@ -181,7 +183,7 @@ def _values(item: Any) -> dict[str, Any]:
         size = len(memoryview(item))
         if size > TASK_BYTES:
             raise errors.Invalid(_("it is larger than %(limit)s MB"), limit=TASK_BYTES // 1024**2)
-        if b"\\u0000" in bytes(item):
+        if b"\\u0000" in bytes(item) and _NUL.search(item):
             raise errors.Invalid(_("a text holds a NUL character"))
         try:
             item = msgspec.json.decode(item)

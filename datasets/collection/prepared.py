@@ -206,7 +206,8 @@ def _score(value: Any) -> float | None:
 
 def _seconds(value: Any) -> float | None:
     usable = isinstance(value, int | float) and not isinstance(value, bool)
-    return min(max(float(value), 0.0), 86_400.0) if usable and value == value else None
+    # Bounded before it is converted: JSON has whole numbers that no float can hold.
+    return float(min(max(value, 0), 86_400)) if usable and value == value else None
 
 
 def _person(value: Any) -> int | None:

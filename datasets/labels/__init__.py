@@ -11,6 +11,8 @@ from __future__ import annotations
 from .changes import essential_change
 from .config import Control, DataObject, LabelConfig
 from .fields import regions_from_fields
+from .geometry import corners as box_corners
+from .masks import unpacked_mask
 from .names import named
 from .parsing import MAX_LABELS, parse
 from .regions import (
@@ -45,6 +47,7 @@ __all__ = [
     "RegionBox",
     "Template",
     "TextSpan",
+    "box_corners",
     "boxes",
     "check_result",
     "choices",
@@ -58,4 +61,5 @@ __all__ = [
     "regions_from_fields",
     "sample_task",
     "text_spans",
+    "unpacked_mask",
 ]

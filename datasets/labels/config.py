@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -72,7 +72,7 @@ class Control:
     A label with an `alias` is stored as the alias and shown as its `value`, so
     `<Label value="开路" alias="open"/>` has the label `open` and the title `开路`.
     `labels_attributes` runs beside `labels`. `dynamic` says that more labels come with the
-    task. `paths` lead to every label of a tree.
+    task. `paths` lead to every label of a tree, `added` to those that people have added.
     """
 
     name: str
@@ -83,16 +83,17 @@ class Control:
     attributes: Attributes = ()
     dynamic: bool = False
     paths: tuple[tuple[str, ...], ...] = ()
+    added: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
     def label_set(self) -> frozenset[str]:
         """Hold the labels for fast look-up."""
-        return frozenset(self.labels)
+        return frozenset((*self.labels, *(label for path in self.added for label in path)))
 
     @cached_property
     def path_set(self) -> frozenset[tuple[str, ...]]:
         """Hold the paths for fast look-up."""
-        return frozenset(self.paths)
+        return frozenset((*self.paths, *self.added))
 
     @cached_property
     def options(self) -> dict[str, str]:
@@ -170,7 +171,7 @@ class LabelConfig:
         found: dict[str, frozenset[str] | None] = {}
         for item in self.objects:
             sources = [c for c in self.controls if item.name in c.to_names and "Labels" in c.tag]
-            names = frozenset(label for c in sources for label in c.labels)
+            names = frozenset(label for c in sources for label in c.label_set)
             found[item.name] = None if any(c.dynamic for c in sources) else names
         return found
 
@@ -184,9 +185,21 @@ class LabelConfig:
         """List the keys that a task's data must have."""
         return tuple(dict.fromkeys(key for item in self.objects for key in item.keys))
 
+    def with_added(self, added: Mapping[str, Iterable[Iterable[str]]]) -> LabelConfig:
+        """Return the configuration with labels that people added: control → paths to them."""
+        controls = tuple(
+            replace(c, added=tuple(tuple(path) for path in added[c.name])) if c.name in added else c
+            for c in self.controls
+        )
+        return replace(self, controls=controls)
+
     def to_json(self) -> str:
         """Write the form that is stored with the project."""
-        return json.dumps({"form": STORED_FORM, **asdict(self)}, ensure_ascii=False)
+        stored = {"form": STORED_FORM, **asdict(self)}
+        for control in stored["controls"]:
+            # They stand beside the configuration, and outlive it.
+            del control["added"]
+        return json.dumps(stored, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> LabelConfig:

@@ -1,4 +1,4 @@
-"""Check masks: run-length bytes of a brush, and pictures of a bitmask.
+"""Check and unpack masks: run-length bytes of a brush, and pictures of a bitmask.
 
 Run-length form (rle-pack, as the editor and the SDK write it): 32 bits count of values,
 5 bits value size - 1, four times 4 bits run size - 1; then blocks of 1 bit kind, 2 bits which
@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from ..errors import Problem, _
 from .geometry import Value
@@ -83,3 +85,38 @@ def bitmask(value: Value, region: Value, place: str) -> Iterator[Problem]:
     url = value.get("imageDataURL")
     if not isinstance(url, str) or not _PNG.fullmatch(url):
         yield Problem(f"{place}.imageDataURL", _("must be a PNG as a data URL"))
+
+
+def unpacked_mask(data: bytes, width: int, height: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return the opacity of each pixel: rows × columns of 0 … 255."""
+    head = int.from_bytes(data[:7].ljust(7, b"\0"), "big")
+    sizes = [(head >> shift & 15) + 1 for shift in (15, 11, 7, 3)]
+    values = np.zeros(width * height * 4, np.uint8)
+    padded = data + bytes(8)
+    at, place, count = _HEAD, 0, len(values)
+    while place < count and at < len(data) * 8:
+        window = int.from_bytes(padded[at >> 3 : (at >> 3) + 5], "big") << (at & 7)
+        window &= 0xFFFFFFFFFF
+        size = sizes[window >> 37 & 3]
+        run = (window >> (37 - size) & ((1 << size) - 1)) + 1
+        at += 3 + size
+        if window >> 39:
+            byte = int.from_bytes(padded[at >> 3 : (at >> 3) + 2], "big")
+            values[place : place + run] = byte >> (8 - (at & 7)) & 255
+            at += _WORD
+        else:
+            values[place : place + run] = _literal(padded, at, run)[: count - place]
+            at += _WORD * run
+        place += run
+    return values.reshape(height, width, 4)[:, :, 3]
+
+
+def _literal(data: bytes, at: int, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return `count` values that begin at a bit."""
+    first = at >> 3
+    raw = np.frombuffer(data[first : first + count + 1].ljust(count + 1, b"\0"), np.uint8)
+    shift = at & 7
+    if not shift:
+        return raw[:count]
+    pairs = (raw[:-1].astype(np.uint16) << 8) | raw[1:]
+    return (pairs >> (8 - shift) & 255).astype(np.uint8)

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from ..errors import Invalid, _
 from .config import Control, LabelConfig
 
@@ -19,8 +21,7 @@ Region = Mapping[str, Any]
 Size = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class RegionBox:
+class RegionBox(msgspec.Struct, frozen=True):
     """A box in pixels, turned by `rotation` degrees clockwise about its top-left corner."""
 
     region_id: str
@@ -38,8 +39,7 @@ class RegionBox:
     item_index: int | None = None
 
 
-@dataclass(frozen=True)
-class PolygonRegion:
+class PolygonRegion(msgspec.Struct, frozen=True):
     """A closed polygon in pixels."""
 
     region_id: str
@@ -86,15 +86,19 @@ def boxes(
         value = region["value"]
         found.append(
             RegionBox(
-                x=value["x"] * width / 100,
-                y=value["y"] * height / 100,
-                width=value["width"] * width / 100,
-                height=value["height"] * height / 100,
-                rotation=value.get("rotation") or 0,
-                picture_width=width,
-                picture_height=height,
-                item_index=region.get("item_index"),
-                **_common(region, labels),
+                region["id"],
+                labels,
+                value["x"] * width / 100,
+                value["y"] * height / 100,
+                value["width"] * width / 100,
+                value["height"] * height / 100,
+                value.get("rotation") or 0,
+                width,
+                height,
+                region.get("score"),
+                region.get("origin"),
+                region["to_name"],
+                region.get("item_index"),
             )
         )
     return found
@@ -227,16 +231,22 @@ def _shapes(
 
     `<Rectangle>` beside `<Labels>` gives two regions of one id, both with the shape.
     """
-    beside: dict[Any, tuple[str, ...]] = {}
-    whole: dict[Any, Region] = {}
+    kinds = (shape, f"{shape}labels", "labels")
+    found: dict[Any, tuple[Region, tuple[str, ...]]] = {}
     for region in result:
-        kind, value = region.get("type"), region.get("value") or {}
-        if kind not in (shape, f"{shape}labels", "labels") or any(m not in value for m in members):
+        if region.get("type") not in kinds:
             continue
-        whole[region["id"]] = whole.get(region["id"], region)
-        beside[region["id"]] = beside.get(region["id"], ()) + _own_labels(region)
-    for region_id, region in whole.items():
-        yield region, tuple(dict.fromkeys(beside[region_id]))
+        value = region.get("value") or {}
+        if not all(map(value.__contains__, members)):
+            continue
+        region_id, own = region["id"], _own_labels(region)
+        if region_id in found:
+            first, before = found[region_id]
+            found[region_id] = first, before + own
+        else:
+            found[region_id] = region, own
+    for region, labels in found.values():
+        yield region, labels if len(labels) < 2 else tuple(dict.fromkeys(labels))
 
 
 def _size(region: Region, size: Size | None) -> Size:

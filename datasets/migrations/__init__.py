@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from .. import (
+    added_labels,
     catalogue,
     comments,
     connections,
@@ -31,6 +32,7 @@ from ..errors import _
 
 # Every table is known once these modules are imported.
 MODULES = (
+    added_labels,
     catalogue,
     comments,
     connections,

@@ -42,6 +42,8 @@ class Project(Base):
     maximum_annotations: Mapped[int] = mapped_column(default=1)
     # JSON: what Label Studio's API says of a project and our domain does not ask.
     options: Mapped[str] = mapped_column(default="{}")
+    # JSON: control → paths of labels that people added; kept by `added_labels`.
+    added_labels: Mapped[str] = mapped_column(default="{}")
     # The number within the project that the newest task got.
     last_inner_id: Mapped[int] = mapped_column(default=0)
     created_by: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
@@ -50,8 +52,8 @@ class Project(Base):
 
     @property
     def config(self) -> labels.LabelConfig:
-        """Return the parsed labelling config."""
-        return _parsed(self.parsed_label_config)
+        """Return the parsed labelling config, with the labels that people added."""
+        return _parsed(self.parsed_label_config, self.added_labels)
 
     @property
     def option_values(self) -> dict[str, Any]:
@@ -306,8 +308,9 @@ def delete(session: Session, actor: User, project: Project) -> None:
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str) -> labels.LabelConfig:
-    return labels.LabelConfig.from_json(text)
+def _parsed(text: str, added: str) -> labels.LabelConfig:
+    config = labels.LabelConfig.from_json(text)
+    return config if added == "{}" else config.with_added(msgspec.json.decode(added))
 
 
 def _overlap(number: int) -> int:

@@ -8,6 +8,7 @@ The grammar is Label Studio's: `{"filters": {"conjunction": "and", "items": [{"f
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ MOST_ITEMS = 50
 MOST_VALUES = 10_000
 MOST_ORDERS = 10
 LONGEST_TEXT = 5_000  # characters
+LARGEST_NUMBER = 2**63  # what databases hold as a whole number lies below it
 
 
 @dataclass(frozen=True)
@@ -186,16 +188,27 @@ def _value(kind: Kind, value: Any) -> Any:
     """Return a filter's value in the column's kind."""
     try:
         if kind == Kind.NUMBER:
-            return float(value) if not isinstance(value, int) else value
+            return _number(value)
         if kind == Kind.TIME:
             found = dt.datetime.fromisoformat(str(value))
-            return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+            # The first and the last day have zones whose time is no UTC.
+            return (found if found.tzinfo else found.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
     except (TypeError, ValueError, OverflowError) as problem:
         raise errors.Invalid(_("the value is no %(kind)s"), kind=str(kind)) from problem
     text = "" if value is None else str(value)
     if len(text) > LONGEST_TEXT or "\0" in text:
         raise errors.Invalid(_("the value is too long"))
     return text
+
+
+def _number(value: Any) -> int | float:
+    """Return a number that a database can hold; raise ValueError or OverflowError for others."""
+    if isinstance(value, int) and abs(value) < LARGEST_NUMBER:
+        return int(value)
+    found = float(value)
+    if not math.isfinite(found):
+        raise ValueError(value)
+    return found
 
 
 def _values(kind: Kind, value: Any) -> list[Any]:

@@ -1,6 +1,6 @@
 """Convert snapshots of a project into the formats of Label Studio's export."""
 
 from .formats import FORMATS, Converter, converter, fitting
-from .reading import Lines
+from .reading import KeptLines, Lines, LinesNow
 
-__all__ = ["FORMATS", "Converter", "Lines", "converter", "fitting"]
+__all__ = ["FORMATS", "Converter", "KeptLines", "Lines", "LinesNow", "converter", "fitting"]

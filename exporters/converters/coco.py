@@ -7,7 +7,7 @@ A turned box has the upright box around it as `bbox`, inside the picture, its fo
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import msgspec
@@ -18,6 +18,26 @@ from .pictures import Picture, Pictures, Shape
 from .reading import Lines
 
 _ENCODER = msgspec.json.Encoder()
+
+
+class _Image(msgspec.Struct):
+    width: int
+    height: int
+    id: int
+    file_name: str
+    path: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Region(msgspec.Struct):
+    id: int
+    image_id: int
+    category_id: int
+    segmentation: Any
+    bbox: Sequence[float]
+    ignore: int
+    iscrowd: int
+    area: float
+    attributes: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
 
 
 def write(lines: Lines, out: BinaryIO) -> None:
@@ -40,8 +60,9 @@ def _write(lines: Lines, out: BinaryIO, name: str, folder: str) -> None:
         for image_id, picture in enumerate(pictures.read()):
             file.write(before_image + _ENCODER.encode(_image(picture, image_id, folder)))
             before_image = b",\n"
-            for found in _annotations(pictures, picture, image_id):
-                annotations.write(before + _ENCODER.encode({"id": number, **found}))
+            for found in _regions(pictures, picture, image_id):
+                found.id = number
+                annotations.write(before + _ENCODER.encode(found))
                 before, number = b",\n", number + 1
         file.write(b'],"categories":' + _ENCODER.encode(_categories(pictures)))
         file.write(b',"annotations":[')
@@ -62,44 +83,28 @@ def not_stored(picture: Picture) -> dict[str, Any]:
     return {"task": picture.task_id, "reason": reason, "address": picture.address}
 
 
-def _image(picture: Picture, image_id: int, folder: str) -> dict[str, Any]:
-    shown = {
-        "width": picture.width,
-        "height": picture.height,
-        "id": image_id,
-        "file_name": f"{folder}{picture.name}",
-    }
-    return shown | ({"path": picture.address} if not folder else {})
+def _image(picture: Picture, image_id: int, folder: str) -> _Image:
+    path = msgspec.UNSET if folder else picture.address
+    return _Image(picture.width, picture.height, image_id, f"{folder}{picture.name}", path)
 
 
 def _categories(pictures: Pictures) -> list[dict[str, Any]]:
     return [{"id": number, "name": name} for number, name in enumerate(pictures.classes)]
 
 
-def _annotations(pictures: Pictures, picture: Picture, image_id: int) -> Iterator[dict[str, Any]]:
+def _regions(pictures: Pictures, picture: Picture, image_id: int) -> Iterator[_Region]:
+    """Give what is drawn on a picture; who writes it numbers it."""
     for found in picture.shapes:
-        yield {
-            "image_id": image_id,
-            "category_id": pictures.class_index(found.label),
-            "segmentation": _segmentation(found),
-            "bbox": [found.x, found.y, found.width, found.height],
-            "ignore": 0,
-            "iscrowd": 0,
-            "area": found.area,
-        } | ({"attributes": {"rotation": found.rotation}} if found.rotation else {})
-    for label, mask in decoded(picture):
-        yield {
-            "image_id": image_id,
-            "category_id": pictures.class_index(label),
-            "segmentation": {
-                "counts": run_lengths(mask),
-                "size": [picture.height, picture.width],
-            },
-            "bbox": mask.box,
-            "ignore": 0,
-            "iscrowd": 0,
-            "area": mask.area,
-        }
+        bbox = (found.x, found.y, found.width, found.height)
+        turned = {"rotation": found.rotation} if found.rotation else msgspec.UNSET
+        label = pictures.class_index(found.label)
+        segmentation = _segmentation(found)
+        yield _Region(0, image_id, label, segmentation, bbox, 0, 0, found.area, turned)
+    for name, mask in decoded(picture):
+        size = [picture.height, picture.width]
+        counts = {"counts": run_lengths(mask), "size": size}
+        label = pictures.class_index(name)
+        yield _Region(0, image_id, label, counts, mask.box, 0, 0, mask.area)
 
 
 def _segmentation(found: Shape) -> list[list[float]]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ...datasets import labels
-from .reading import Line, Lines
+from ...datasets.snapshots import Line
+from .reading import Lines
 
 # A run of Latin letters and digits is one token, every other visible character is one.
 _TOKEN = re.compile(r"[A-Za-z0-9_À-ɏ]+|\S")
@@ -19,7 +20,7 @@ def write(lines: Lines, out: BinaryIO) -> None:
     key, name = texts[0].key, texts[0].name
     out.write(b"-DOCSTART- -X- O\n")
     for line in lines.tasks():
-        text = line.task.data.get(key)
+        text = line.data.get(key)
         if isinstance(text, str):
             for token, tag in tagged(text, _spans(lines, line, name)):
                 out.write(f"{token} -X- _ {tag}\n".encode())

@@ -213,6 +213,7 @@ _ALL = (
         frozenset({"TextArea"}),
         _SOUND,
         ("speech recognition",),
+        True,
     ),
 )
 FORMATS: dict[str, Converter] = {entry.name: entry for entry in _ALL}

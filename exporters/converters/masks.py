@@ -1,9 +1,4 @@
-"""Decode brush masks, and write them as arrays and pictures.
-
-Label Studio packs the RGBA bytes of a mask: a head of 53 bits (how many values, the word
-size less one, four run sizes less one), then blocks: one bit "repeated", two bits which run
-size, the run less one, and one value (repeated) or that many values.
-"""
+"""Decode brush masks, and write them as arrays and pictures."""
 
 from __future__ import annotations
 
@@ -15,12 +10,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
+from ...datasets import labels
 from ..detections import UNLABELLED
 from .archive import Archive
 from .pictures import Picture, Pictures
 from .reading import Lines
-
-_HEAD, _WORD = 53, 8  # bits
 
 
 @dataclass(frozen=True)
@@ -66,33 +60,9 @@ def decoded(picture: Picture) -> Iterator[tuple[str, Mask]]:
         if value.get("rle"):
             wide = region.get("original_width") or picture.width
             high = region.get("original_height") or picture.height
-            mask = Mask(unpacked(bytes(value["rle"]), wide, high))
+            mask = Mask(labels.unpacked_mask(bytes(value["rle"]), wide, high))
             for label in value.get("brushlabels") or value.get("labels") or (UNLABELLED,):
                 yield label, mask
-
-
-def unpacked(data: bytes, width: int, height: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Return the opacity of each pixel: rows × columns of 0 … 255."""
-    head = int.from_bytes(data[:7].ljust(7, b"\0"), "big")
-    sizes = [(head >> shift & 15) + 1 for shift in (15, 11, 7, 3)]
-    values = np.zeros(width * height * 4, np.uint8)
-    padded = data + bytes(8)
-    at, place, count = _HEAD, 0, len(values)
-    while place < count and at < len(data) * 8:
-        window = int.from_bytes(padded[at >> 3 : (at >> 3) + 5], "big") << (at & 7)
-        window &= 0xFFFFFFFFFF
-        size = sizes[window >> 37 & 3]
-        run = (window >> (37 - size) & ((1 << size) - 1)) + 1
-        at += 3 + size
-        if window >> 39:
-            byte = int.from_bytes(padded[at >> 3 : (at >> 3) + 2], "big")
-            values[place : place + run] = byte >> (8 - (at & 7)) & 255
-            at += _WORD
-        else:
-            values[place : place + run] = _literal(padded, at, run)[: count - place]
-            at += _WORD * run
-        place += run
-    return values.reshape(height, width, 4)[:, :, 3]
 
 
 def run_lengths(mask: Mask) -> list[int]:
@@ -101,17 +71,6 @@ def run_lengths(mask: Mask) -> list[int]:
     changes = np.flatnonzero(np.diff(flat)) + 1
     runs = np.diff(np.concatenate(([0], changes, [len(flat)]))).tolist()
     return [0, *runs] if len(flat) and flat[0] else list(runs)
-
-
-def _literal(data: bytes, at: int, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Return `count` values that begin at a bit."""
-    first = at >> 3
-    raw = np.frombuffer(data[first : first + count + 1].ljust(count + 1, b"\0"), np.uint8)
-    shift = at & 7
-    if not shift:
-        return raw[:count]
-    pairs = (raw[:-1].astype(np.uint16) << 8) | raw[1:]
-    return (pairs >> (8 - shift) & 255).astype(np.uint8)
 
 
 def _write(lines: Lines, out: BinaryIO, extension: str) -> None:

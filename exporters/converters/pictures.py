@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from ...datasets import labels
-from ...datasets.snapshots import StoredMedium
+from ...datasets.snapshots import Line, StoredMedium
 from ..detections import UNLABELLED, Point, shoelace, turned_corners
-from .reading import Line, Lines
+from .reading import Lines
 
 _CORNERS = 48  # of the polygon that stands for an ellipse
 _NAMING = ("RectangleLabels", "PolygonLabels", "EllipseLabels", "BrushLabels", "Labels")
+_BOXES = frozenset({"rectangle", "rectanglelabels", "labels"})
+_POLYGONS = frozenset({"polygon", "polygonlabels", "labels"})
+_ELLIPSES = frozenset({"ellipse", "ellipselabels"})
+# Most addresses end in a name that can be taken as it is; the others are looked at closely.
+_PLAIN = re.compile(
+    r"https?://[A-Za-z0-9.:-]+/(?:[A-Za-z0-9_./-]*/)?([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,148}[A-Za-z0-9_])?)"
+)
+_UNSAFE = re.compile(r'[\\/:*?"<>|]')
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """One drawn region in pixels: the upright box inside the picture, and its outline."""
+class Shape(msgspec.Struct, frozen=True):
+    """One drawn region in pixels: the upright box inside the picture, and its corners."""
 
     label: str
     x: float
@@ -28,32 +38,59 @@ class Shape:
     width: float
     height: float
     area: float
-    outline: tuple[Point, ...]
+    points: Sequence[Point]
     rotation: float = 0.0
     is_box: bool = False
 
+    @property
+    def outline(self) -> tuple[Point, ...]:
+        """Return the corners, to a thousandth of a pixel."""
+        return tuple((round(x, 3), round(y, 3)) for x, y in self.points)
 
-@dataclass(frozen=True)
-class Picture:
+
+class Picture(msgspec.Struct, frozen=True):
     """The picture of a task; `shapes` are those of the annotation that counts."""
 
-    task_id: int
+    line: Line
+    key: str
     name: str
-    address: str
-    medium: StoredMedium | None
     width: int
     height: int
     shapes: list[Shape]
-    # Regions of that annotation that are no shapes, such as masks.
+    # All regions of that annotation, also those that are no shapes, such as masks.
     result: list[dict[str, Any]]
     annotator: int
+
+    @property
+    def stem(self) -> str:
+        """Return the name without its ending."""
+        return _stem(self.name)
+
+    @property
+    def task_id(self) -> int:
+        """Return the task's number."""
+        return self.line.id
+
+    @property
+    def medium(self) -> StoredMedium | None:
+        """Return the stored picture, None where it lies elsewhere."""
+        return self.line.media.get(self.key)
+
+    @property
+    def address(self) -> str:
+        """Return the picture's address."""
+        return _address(self.line, self.key)
 
 
 @dataclass
 class Pictures:
-    """All pictures of a snapshot; what cannot be exported stands in `left_out`."""
+    """All pictures of a project; what cannot be exported stands in `left_out`.
+
+    No two have one name; with `by_stem` not even without their endings.
+    """
 
     lines: Lines
+    by_stem: bool = False
     left_out: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -64,8 +101,14 @@ class Pictures:
         self.key = found[0].key
         self.target = found[0].name
         named = [c for c in config.controls if c.tag in _NAMING and self.target in c.to_names]
-        self.classes = list(dict.fromkeys(label for c in named for label in c.labels))
+        names = dict.fromkeys(label for c in named for label in c.labels)
+        self._numbers = {label: number for number, label in enumerate(names)}
         self._taken: set[str] = set()
+
+    @property
+    def classes(self) -> list[str]:
+        """List the classes by their number."""
+        return list(self._numbers)
 
     def read(self) -> Iterator[Picture]:
         """Give the pictures in order; a second reading gives the same names."""
@@ -78,9 +121,7 @@ class Pictures:
 
     def class_index(self, label: str) -> int:
         """Return the number of a class; one that the config does not list is added."""
-        if label not in self.classes:
-            self.classes.append(label)
-        return self.classes.index(label)
+        return self._numbers.setdefault(label, len(self._numbers))
 
     def _picture(self, line: Line) -> Picture | None:
         answer, medium = line.answer, line.media.get(self.key)
@@ -89,46 +130,40 @@ class Pictures:
         size = _size(medium, mine)
         if size is None:
             reason = "neither the picture nor a region says how large the picture is"
-            if answer is not None or not line.task.answers:
-                self.left_out.append({"task": line.task.id, "reason": reason})
+            if answer is not None or not line.answers:
+                self.left_out.append({"task": line.id, "reason": reason})
             return None
-        address = line.task.data.get(self.key)
-        text = address if isinstance(address, str) else ""
-        return Picture(
-            line.task.id,
-            self._name(line, medium, text),
-            text,
-            medium,
-            *size,
-            list(self._shapes(mine, size)),
-            mine,
-            0 if answer is None else answer.completed_by,
-        )
+        name = self._name(line, medium)
+        annotator = 0 if answer is None else answer.completed_by
+        return Picture(line, self.key, name, *size, self._shapes(mine, size), mine, annotator)
 
-    def _name(self, line: Line, medium: StoredMedium | None, address: str) -> str:
-        name = medium.name if medium else unquote(PurePosixPath(urlsplit(address).path).name)
-        safe = "".join("_" if c in '\\/:*?"<>|' or not c.isprintable() else c for c in name)
-        plain = safe.strip(" .")[-150:] or f"task-{line.task.id}"
-        if plain.lower() in self._taken:
+    def _name(self, line: Line, medium: StoredMedium | None) -> str:
+        plain = _plain_name(medium.name if medium else _address(line, self.key), medium is None)
+        plain = plain or f"task-{line.id}"
+        while (key := (_stem(plain) if self.by_stem else plain).lower()) in self._taken:
             path = PurePosixPath(plain)
-            plain = f"{path.stem}-{line.task.id}{path.suffix}"
-        self._taken.add(plain.lower())
+            plain = f"{path.stem}-{line.id}{path.suffix}"
+        self._taken.add(key)
         return plain
 
-    def _shapes(self, regions: Sequence[dict[str, Any]], size: tuple[int, int]) -> Iterator[Shape]:
-        config = self.lines.config
-        for box in labels.boxes(config, regions, size):
-            corners = tuple(turned_corners(box))
-            for label in box.labels or (UNLABELLED,):
-                yield shape(label, corners, size, box.rotation % 360, is_box=True)
-        for polygon in labels.polygons(config, regions, size):
-            for label in polygon.labels or (UNLABELLED,):
-                yield shape(label, polygon.points, size)
-        for region in regions:
-            if region.get("type") in ("ellipse", "ellipselabels"):
-                outline = _ellipse(region["value"], size)
-                for label in region["value"].get("ellipselabels") or (UNLABELLED,):
-                    yield shape(label, outline, size)
+    def _shapes(self, regions: Sequence[dict[str, Any]], size: tuple[int, int]) -> list[Shape]:
+        config, found = self.lines.config, []
+        kinds = {region.get("type") for region in regions}
+        if not kinds.isdisjoint(_BOXES):
+            for box in labels.boxes(config, regions, size):
+                for label in box.labels or (UNLABELLED,):
+                    found.append(_box(label, box, size))
+        if not kinds.isdisjoint(_POLYGONS):
+            for polygon in labels.polygons(config, regions, size):
+                for label in polygon.labels or (UNLABELLED,):
+                    found.append(shape(label, polygon.points, size))
+        if not kinds.isdisjoint(_ELLIPSES):
+            for region in regions:
+                if region.get("type") in _ELLIPSES:
+                    outline = _ellipse(region["value"], size)
+                    for label in region["value"].get("ellipselabels") or (UNLABELLED,):
+                        found.append(shape(label, outline, size))
+        return found
 
 
 _DRAWING = frozenset(
@@ -138,23 +173,54 @@ _DRAWING = frozenset(
 ) | {"MagicWand"}
 
 
-def shape(
-    label: str,
-    outline: Sequence[Point],
-    size: tuple[int, int],
-    rotation: float = 0.0,
-    *,
-    is_box: bool = False,
-) -> Shape:
+def shape(label: str, outline: Sequence[Point], size: tuple[int, int]) -> Shape:
     """Return a shape of an outline; its box is cut at the picture's edges."""
-    across = [min(max(x, 0.0), float(size[0])) for x, _y in outline]
-    down = [min(max(y, 0.0), float(size[1])) for _x, y in outline]
+    left, top, width, height = _bounds(outline, size)
+    return Shape(label, left, top, width, height, round(shoelace(outline), 3), outline)
+
+
+def _box(label: str, box: labels.RegionBox, size: tuple[int, int]) -> Shape:
+    rotation = box.rotation % 360
+    if box.rotation:
+        corners = turned_corners(box)
+        left, top, width, height = _bounds(corners, size)
+    else:
+        # Most boxes are upright, and two of their corners say everything.
+        right, bottom = box.x + box.width, box.y + box.height
+        corners = [(box.x, box.y), (right, box.y), (right, bottom), (box.x, bottom)]
+        left, top, width, height = _bounds((corners[0], corners[2]), size)
+    area = shoelace(corners) if rotation else width * height
+    return Shape(label, left, top, width, height, round(area, 3), corners, rotation, is_box=True)
+
+
+def _bounds(outline: Sequence[Point], size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Return x, y, width, height of the upright box around an outline, inside the picture."""
+    wide, high = float(size[0]), float(size[1])
+    across = [0.0 if x < 0.0 else wide if x > wide else x for x, _y in outline]
+    down = [0.0 if y < 0.0 else high if y > high else y for _x, y in outline]
     left, top = round(min(across), 3), round(min(down), 3)
-    width, height = round(max(across) - left, 3), round(max(down) - top, 3)
-    is_upright = is_box and rotation == 0
-    area = width * height if is_upright else shoelace(outline)
-    rounded = tuple((round(x, 3), round(y, 3)) for x, y in outline)
-    return Shape(label, left, top, width, height, round(area, 3), rounded, rotation, is_box)
+    return left, top, round(max(across) - left, 3), round(max(down) - top, 3)
+
+
+def _address(line: Line, key: str) -> str:
+    value = line.data.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0] or name
+
+
+def _plain_name(name: str, is_address: bool) -> str:
+    """Return what a file may be called: the end of an address, or a name as it was brought."""
+    if is_address:
+        if usual := _PLAIN.fullmatch(name):
+            return usual[1]
+        name = unquote(PurePosixPath(urlsplit(name).path).name)
+    safe = _UNSAFE.sub("_", name)
+    if not safe.isprintable():
+        safe = "".join(c if c.isprintable() else "_" for c in safe)
+    return safe.strip(" .")[-150:]
 
 
 def _size(medium: StoredMedium | None, regions: Sequence[dict[str, Any]]) -> tuple[int, int] | None:

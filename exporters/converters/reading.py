@@ -1,80 +1,70 @@
-"""Read the lines of a snapshot: once or as often as a format needs."""
+"""Give converters the tasks of a project, now or as a snapshot kept them."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
+from ...datasets import snapshots
 from ...datasets.labels import LabelConfig
-from ...datasets.snapshots import StoredMedium
+from ...datasets.snapshots import Line, Reading
 from ...datasets.storage import ObjectStore
 
 
-class Answer(msgspec.Struct):
-    """One annotation of a task."""
+@dataclass
+class Lines(ABC):
+    """The tasks, and what is needed to understand them."""
 
-    id: int
-    completed_by: int
-    result: list[dict[str, Any]]
-    was_cancelled: bool
-    created_at: str
-    updated_at: str
-    lead_time: float | None
+    config: LabelConfig
+    store: ObjectStore
+    with_media: bool
 
+    @abstractmethod
+    def tasks(self) -> Iterator[Line]:
+        """Give the tasks from the first on; a second reading gives the same."""
 
-class Task(msgspec.Struct):
-    """A task as converters read it."""
-
-    id: int
-    data: dict[str, Any]
-    annotations: list[Answer]
-
-    @property
-    def answers(self) -> list[Answer]:
-        """Return the annotations that are no skips."""
-        return [each for each in self.annotations if not each.was_cancelled]
+    @abstractmethod
+    def texts(self) -> Iterator[bytes]:
+        """Give each task as JSON."""
 
 
-class Line(msgspec.Struct):
-    """A task with what stands beside it."""
+@dataclass
+class LinesNow(Lines):
+    """What a project holds at the moment of the reading's session."""
 
-    task: Task
-    media: dict[str, StoredMedium]
-    best: int | None
+    reading: Reading
 
-    @property
-    def answer(self) -> Answer | None:
-        """Return the annotation that counts where only one can."""
-        return next((each for each in self.task.annotations if each.id == self.best), None)
+    def tasks(self) -> Iterator[Line]:
+        """Give the tasks from the first on."""
+        return snapshots.lines(self.reading)
+
+    def texts(self) -> Iterator[bytes]:
+        """Give each task as JSON."""
+        return snapshots.task_texts(self.reading)
 
 
-class _RawLine(msgspec.Struct):
+class _TaskText(msgspec.Struct):
     task: msgspec.Raw
 
 
 @dataclass
-class Lines:
-    """The lines of a snapshot in a file, and what is needed to understand them."""
+class KeptLines(Lines):
+    """The lines of a snapshot in a file."""
 
     file: BinaryIO
-    config: LabelConfig
-    store: ObjectStore
-    with_media: bool = False
 
     def tasks(self) -> Iterator[Line]:
-        """Give the lines from the first on."""
-        decode = msgspec.json.Decoder(Line).decode
-        for line in self._lines():
-            yield decode(line)
+        """Give the tasks from the first on."""
+        return map(snapshots.read_line, self._lines())
 
-    def raw(self) -> Iterator[bytes]:
-        """Give each task as the JSON that was read."""
-        decode = msgspec.json.Decoder(_RawLine).decode
-        for line in self._lines():
-            yield bytes(decode(line).task)
+    def texts(self) -> Iterator[bytes]:
+        """Give each task as the JSON that was kept."""
+        decode = msgspec.json.Decoder(_TaskText).decode
+        return (bytes(decode(line).task) for line in self._lines())
 
     def _lines(self) -> Iterator[bytes]:
         self.file.seek(0)

@@ -8,10 +8,10 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from ...datasets.snapshots import StoredMedium
+from ...datasets.snapshots import Answer, Line, StoredMedium
 from ...datasets.storage import ObjectStore
 from .archive import Archive
-from .reading import Answer, Line, Lines
+from .reading import Lines
 
 
 def write(lines: Lines, out: BinaryIO) -> None:
@@ -23,11 +23,11 @@ def write(lines: Lines, out: BinaryIO) -> None:
     for line in lines.tasks():
         row = _row(lines, line, key)
         if isinstance(row, str):
-            left_out.append({"task": line.task.id, "reason": row})
+            left_out.append({"task": line.id, "reason": row})
             continue
         medium = line.media.get(key)
         if medium is not None:
-            path = f"audio/{line.task.id}-{medium.name}"
+            path = f"audio/{line.id}-{medium.name}"
             archive.medium(path, lines.store, medium.digest)
             row["audio_filepath"] = path
         rows.write(msgspec.json.encode(row) + b"\n")
@@ -44,7 +44,7 @@ def _row(lines: Lines, line: Line, key: str) -> dict[str, Any] | str:
     if seconds is None:
         return "the length of the sound is not known"
     return {
-        "audio_filepath": line.task.data.get(key),
+        "audio_filepath": line.data.get(key),
         "duration": seconds,
         "text": text,
         "annotator": str(answer.completed_by),

@@ -27,12 +27,12 @@ def write_tsv(lines: Lines, out: BinaryIO) -> None:
 
 def write_regions(lines: Lines, out: BinaryIO) -> None:
     """Write one line a region: the task's data, who, which control, and what it says."""
-    keys = sorted({key for line in lines.tasks() for key in line.task.data})
+    keys = sorted({key for line in lines.tasks() for key in line.data})
     columns = ["id", "annotation_id", "annotator", *keys, *_OF_REGION]
     table = _table(out, columns, ",")
     for line in lines.tasks():
-        for answer in line.task.answers:
-            head = {"id": line.task.id, "annotation_id": answer.id, **line.task.data}
+        for answer in line.answers:
+            head = {"id": line.id, "annotation_id": answer.id, **line.data}
             head["annotator"] = str(answer.completed_by)
             for region in answer.result:
                 told = {

@@ -8,13 +8,14 @@ from typing import Any, BinaryIO
 import msgspec
 
 from ...datasets.labels import LabelConfig
-from .reading import Answer, Line, Lines
+from ...datasets.snapshots import Answer, Line
+from .reading import Lines
 
 
 def write(lines: Lines, out: BinaryIO) -> None:
     """Write Label Studio's own JSON: the tasks as they can be imported again."""
     before = b"["
-    for task in lines.raw():
+    for task in lines.texts():
         out.write(before + task)
         before = b",\n"
     out.write(b"[]" if before == b"[" else b"]")
@@ -33,12 +34,12 @@ def write_short(lines: Lines, out: BinaryIO) -> None:
 def short_rows(lines: Lines) -> Iterator[dict[str, Any]]:
     """Give one flat object an annotation: data, what each control says, who and when."""
     for line in lines.tasks():
-        for answer in line.task.answers:
+        for answer in line.answers:
             yield _short(lines.config, line, answer)
 
 
 def _short(config: LabelConfig, line: Line, answer: Answer) -> dict[str, Any]:
-    row: dict[str, Any] = {**line.task.data, "id": line.task.id}
+    row: dict[str, Any] = {**line.data, "id": line.id}
     said: dict[str, list[Any]] = {}
     for region in answer.result:
         name = region.get("from_name")

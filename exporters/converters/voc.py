@@ -13,12 +13,11 @@ from .reading import Lines
 
 def write(lines: Lines, out: BinaryIO) -> None:
     """Write `Annotations/<stem>.xml`; what is turned becomes the upright box around it."""
-    pictures, archive = Pictures(lines), Archive(out)
+    pictures, archive = Pictures(lines, by_stem=True), Archive(out)
     archive.folder("Annotations")
     archive.folder("images")
     for picture in pictures.read():
-        stem = picture.name.rpartition(".")[0] or picture.name
-        archive.text(f"Annotations/{stem}.xml", _xml(picture))
+        archive.text(f"Annotations/{picture.stem}.xml", _xml(picture))
     archive.end(pictures.left_out)
 
 

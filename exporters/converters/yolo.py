@@ -24,7 +24,7 @@ def write_corners(lines: Lines, out: BinaryIO) -> None:
 
 
 def _write(lines: Lines, out: BinaryIO, line: Callable[[Picture, Shape], str]) -> None:
-    pictures, archive = Pictures(lines), Archive(out)
+    pictures, archive = Pictures(lines, by_stem=True), Archive(out)
     archive.folder("images")
     archive.folder("labels")
     missing: list[dict[str, Any]] = []
@@ -32,8 +32,7 @@ def _write(lines: Lines, out: BinaryIO, line: Callable[[Picture, Shape], str]) -
         rows = [
             f"{pictures.class_index(each.label)} {line(picture, each)}\n" for each in picture.shapes
         ]
-        stem = picture.name.rpartition(".")[0] or picture.name
-        archive.text(f"labels/{stem}.txt", "".join(rows).encode())
+        archive.text(f"labels/{picture.stem}.txt", "".join(rows).encode())
         if lines.with_media and not archive.pictures(lines.store, picture):
             missing.append(not_stored(picture))
     archive.text("classes.txt", "".join(f"{name}\n" for name in pictures.classes).encode())

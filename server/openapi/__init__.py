@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import flask
 from flask import Blueprint, Flask, Response, render_template
+from markupsafe import Markup
 
 from ... import VERSION
 from .. import payloads
 from ..auth import PUBLIC, allows
-from . import chain, people, work
+from . import added_labels, agreement, chain, people, work
 from .components import SCHEMAS
 from .document import document
+from .reading import brief
 
 routes = Blueprint("openapi", __name__)
-OPERATIONS = {**people.OPERATIONS, **work.OPERATIONS, **chain.OPERATIONS}
+OPERATIONS = {
+    **people.OPERATIONS,
+    **work.OPERATIONS,
+    **added_labels.OPERATIONS,
+    **agreement.OPERATIONS,
+    **chain.OPERATIONS,
+}
 
 
 @routes.get("/api/openapi.json")
@@ -29,21 +36,14 @@ def show() -> Response:
 @routes.get("/docs/api")
 @allows(PUBLIC)
 def read() -> str:
-    """Show what the API takes and gives, address by address."""
+    """Show what the API takes and gives, noun by noun."""
     told = of(flask.current_app, flask.request.host_url.rstrip("/"))
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in told["tags"]}
     for path, methods in told["paths"].items():
         for method, operation in methods.items():
-            shown = {"path": path, "method": method.upper(), **operation}
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-            shown["sent"] = _shown(body)
-            shown["answered"] = [
-                (status, _shown(answer.get("content", {}).get("application/json")))
-                for status, answer in operation["responses"].items()
-                if status.startswith("2")
-            ]
-            groups.setdefault(operation["tags"][0], []).append(shown)
-    return render_template("docs/api.html", document=told, groups=groups, schemas=SCHEMAS)
+            groups.setdefault(operation["tags"][0], []).append(_row(path, method, operation))
+    things = {name: brief(schema) for name, schema in sorted(SCHEMAS.items())}
+    return render_template("docs/api.html", document=told, groups=groups, things=things)
 
 
 def of(app: Flask, address: str) -> dict[str, Any]:
@@ -51,7 +51,18 @@ def of(app: Flask, address: str) -> dict[str, Any]:
     return document(app, OPERATIONS, SCHEMAS, address, VERSION)
 
 
-def _shown(content: dict[str, Any] | None) -> str:
-    if not content or not content.get("schema"):
-        return ""
-    return json.dumps(content["schema"], ensure_ascii=False, indent=1)
+def _row(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
+    answers = operation["responses"].items()
+    return {
+        **operation,
+        "path": path,
+        "method": method.upper(),
+        "sent": _schema(operation.get("requestBody", {})),
+        "answered": [(status, _schema(each)) for status, each in answers if status < "3"],
+    }
+
+
+def _schema(told: dict[str, Any]) -> Markup | None:
+    """Return the schema of what is sent or answered as JSON, if there is one."""
+    schema = told.get("content", {}).get("application/json", {}).get("schema")
+    return brief(schema) if schema else None

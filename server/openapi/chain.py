@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .operations import GONE, Operation, made, ok, query
+from .operations import GONE, WORDS, Operation, made, ok, query
 from .schemas import (
     ANYTHING,
     FLAG,
     INTEGER,
     OBJECT,
+    POSITIVE,
     TEXT,
     form,
     listed,
@@ -26,6 +27,17 @@ _HOOK = form(
 )
 _BACKEND = form(url=TEXT, project=INTEGER, title=TEXT, description=TEXT, is_interactive=FLAG)
 _STORAGE = form(project=INTEGER, title=TEXT, bucket=TEXT, prefix=TEXT, path=TEXT)
+_PUBLISHED = form(
+    ("name",),
+    name=TEXT,
+    title=TEXT,
+    title_en=TEXT,
+    description=TEXT,
+    licence=TEXT,
+    keywords=WORDS,
+    task_categories=WORDS,
+    notes=TEXT,
+)
 _STORAGES = query(project=INTEGER)
 _LATER = {202: ref("Job")}
 
@@ -74,7 +86,7 @@ OPERATIONS: dict[str, Operation] = {
     "webhooks.change": Operation(ok(ref("Webhook")), body=_HOOK),
     "webhooks.delete": Operation(GONE),
     "webhooks.info": Operation(ok(OBJECT)),
-    "webhooks.deliveries": Operation(ok(ANYTHING), query(before=TEXT, page_size=INTEGER)),
+    "webhooks.deliveries": Operation(ok(ANYTHING), query(before=INTEGER, page_size=POSITIVE)),
     "webhooks.secret": Operation(ok(OBJECT)),
     "webhooks.renew_secret": Operation({200: OBJECT, 201: OBJECT}, body=OBJECT),
     "backends.index": Operation(ok(listed(ref("ModelBackend"))), query(project=INTEGER)),
@@ -94,7 +106,7 @@ OPERATIONS: dict[str, Operation] = {
     **_storage_routes(""),
     **_storage_routes("export_"),
     "jobs.api_index": Operation(
-        ok(listed(ref("Job"))), query(before=TEXT, page_size=INTEGER, project=INTEGER)
+        ok(listed(ref("Job"))), query(before=TEXT, page_size=POSITIVE, project=INTEGER)
     ),
     "jobs.api_show": Operation(ok(ref("Job"))),
     "jobs.api_cancel": Operation(ok(ref("Job")), body=OBJECT),
@@ -103,13 +115,13 @@ OPERATIONS: dict[str, Operation] = {
     "versions.api_index": Operation(ok(listed(ref("Version")))),
     "versions.api_freeze": Operation(_LATER, body=form(tag=TEXT, seed=INTEGER, fractions=OBJECT)),
     "versions.api_show": Operation(ok(OBJECT)),
-    "versions.api_publish": Operation(_LATER, body=OBJECT),
+    "versions.api_publish": Operation(_LATER, body=_PUBLISHED),
     "exports.api_index": Operation(ok(listed(ref("Export")))),
     "exports.api_create": Operation(_LATER, body=form(format=TEXT)),
     "exports.api_files": Operation(ok(ANYTHING)),
     "exports.api_download": Operation(ok(ANYTHING), content_types=("application/zip",)),
     "catalogue.api_index": Operation(
-        ok(OBJECT), query(q=TEXT, before=TEXT, page_size=INTEGER), public=True
+        ok(OBJECT), query(q=TEXT, before=TEXT, page_size=POSITIVE), public=True
     ),
     "catalogue.api_show": Operation(ok(ref("Dataset")), public=True),
 }

@@ -13,6 +13,7 @@ from werkzeug.routing import Rule
 
 from ..errors import STATUS
 from ..label_studio import LABEL_STUDIO_VERSION
+from .nouns import NOUNS, noun_of
 from .operations import JSON, Operation
 from .schemas import INTEGER, TEXT, Schema, listed, mapping, maybe, record, ref
 
@@ -73,6 +74,7 @@ def document(
         },
         "servers": [{"url": address}],
         "security": [{"token": []}, {"bearer": []}, {"key": []}],
+        "tags": [{"name": name, "description": gettext(told)} for name, told in NOUNS.items()],
         "paths": paths,
         "components": {
             "schemas": {"Error": ERROR, **schemas},
@@ -96,8 +98,8 @@ def _operation(app: Flask, rule: Rule, method: str, found: Operation) -> dict[st
     words = inspect.getdoc(view) or ""
     content: dict[str, Any] = {
         "operationId": f"{rule.endpoint}_{method.lower()}_{_mark(rule)}".replace(".", "_"),
-        "tags": [rule.endpoint.partition(".")[0].removesuffix("_api").removesuffix("_lists")],
-        "summary": words.partition("\n")[0],
+        "tags": [noun_of(rule.endpoint)],
+        "summary": gettext(words.partition("\n")[0]),
         "parameters": [*_places(rule), *_queries(found)],
         "responses": _answers(found),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .schemas import FLAG, INTEGER, OBJECT, TEXT, Schema, listed
+from .schemas import FLAG, INTEGER, OBJECT, POSITIVE, TEXT, Schema, listed
 
 JSON = "application/json"
 Answers = Mapping[int, Schema | None]
@@ -29,7 +29,7 @@ class Operation:
     public: bool = False
 
 
-PAGING: dict[str, Schema] = {"page": INTEGER, "page_size": INTEGER}
+PAGING: dict[str, Schema] = {"page": POSITIVE, "page_size": POSITIVE}
 GONE: Answers = {204: None}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 Schema = dict[str, Any]
 
 INTEGER: Schema = {"type": "integer"}
+POSITIVE: Schema = {"type": "integer", "minimum": 1}
 NUMBER: Schema = {"type": "number"}
 TEXT: Schema = {"type": "string"}
 FLAG: Schema = {"type": "boolean"}

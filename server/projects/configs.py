@@ -32,7 +32,7 @@ def check() -> Response:
         labels.parse(_config(payloads.body()))
     except errors.Invalid as problem:
         problem.place = "label_config"
-        return payloads.answer(server_errors.faults(problem), server_errors.STATUS[problem.code])
+        return payloads.answer(server_errors.faults(problem), 400)
     return flask.Response(status=204)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import flask
+import msgspec
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
@@ -28,8 +29,9 @@ def create() -> Response:
     with installation().database.read() as session:
         project = projects.get(session, user(), number, "task.import")
         item: dict[str, Any] = {n: values[n] for n in ("data", "meta") if n in values}
-        (prepared,) = reader(session, project).prepared([_with_data(item)])
+        (prepared,) = reader(session, project).prepared([_as_sent(item)])
     with installation().database.write() as session:
+        project = projects.get(session, user(), number, "task.import")
         (made,) = program_imports.write(session, user(), project, [prepared])
         row = session.get_one(Task, made)
         return payloads.answer(payloads.plain(row, _loaded(session, project, row)), 201)
@@ -53,7 +55,7 @@ def change(task_id: int) -> Response:
         task, project = tasks.get(session, user(), task_id, "task.change")
         given = {name: values[name] for name in ("data", "meta") if values.get(name) is not None}
         item = {"data": payloads.stored_values(task, project.id), "meta": task.meta_values, **given}
-        (prepared,) = reader(session, project).prepared([_with_data(item)])
+        (prepared,) = reader(session, project).prepared([_as_sent(item)])
     with installation().database.write() as session:
         task, project = tasks.get(session, user(), task_id, "task.change")
         program_imports.replace(session, user(), task, prepared)
@@ -84,6 +86,7 @@ def _loaded(session: Session, project: Project, task: Task) -> payloads.Loaded:
     return payloads.load(session, user(), project, [task])
 
 
-def _with_data(item: dict[str, Any]) -> dict[str, Any]:
-    """Return the item in the form with `data`, also where a wrong one was sent."""
-    return {**item, "data": item.get("data") if isinstance(item.get("data"), dict) else {}}
+def _as_sent(item: dict[str, Any]) -> msgspec.Raw:
+    """Return the item in the form with `data`, to be read as one of a list of tasks is."""
+    data = item.get("data") if isinstance(item.get("data"), dict) else {}
+    return msgspec.Raw(msgspec.json.encode({**item, "data": data}))

@@ -131,11 +131,12 @@ def start(project_id: int) -> list[Job]:
         errors.Invalid: there is no file.
     """
     with installation().database.read() as session:
-        project = projects.get(session, user(), project_id, "task.import")
+        projects.get(session, user(), project_id, "task.import")
     stored = [(name, installation().store.put(stream)) for name, stream in _streams()]
     if not stored:
         raise errors.Invalid(_("choose a file to upload"), place="file")
     with installation().database.write() as session:
+        project = projects.get(session, user(), project_id, "task.import")
         started = [
             _job(session, project, uploads.plain_name(name), put.digest) for name, put in stored
         ]
@@ -145,7 +146,7 @@ def start(project_id: int) -> list[Job]:
 
 def _create_later(project_id: int) -> Response:
     with installation().database.read() as session:
-        project = projects.get(session, user(), project_id, "task.import")
+        projects.get(session, user(), project_id, "task.import")
     found = list(_streams())
     if request.mimetype == "application/json":
         found = [("tasks.json", cast(BinaryIO, request.stream))]
@@ -154,6 +155,7 @@ def _create_later(project_id: int) -> Response:
     ((name, stream),) = found
     put = installation().store.put(stream, limit=installation().settings.maximum_upload_bytes)
     with installation().database.write() as session:
+        project = projects.get(session, user(), project_id, "task.import")
         job = _job(session, project, uploads.plain_name(name), put.digest)
         number = program_imports.remember(session, project, job).id
     queues.announce(installation(), [job.id])

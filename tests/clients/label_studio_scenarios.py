@@ -17,7 +17,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from label_studio_sdk import LabelStudio
+from label_studio_sdk import (
+    AgreementSelectionGroupRequest,
+    AgreementSelectionRequest,
+    LabelStudio,
+)
 from label_studio_sdk.converter import Converter
 from label_studio_sdk.core.api_error import ApiError
 from label_studio_sdk.label_interface import LabelInterface
@@ -30,6 +34,7 @@ BOXES = """<View>
     <Label value="Car"/><Label value="Person"/>
   </RectangleLabels>
 </View>"""
+NAMES = ("whole_chain", "tokens", "interface", "filters", "model_backend", "agreement", "samples")
 SIZE = {"original_width": 640, "original_height": 480, "image_rotation": 0}
 
 
@@ -228,6 +233,60 @@ class Scenarios:
             rows = json.loads(answer.read())
         return [row["action"] for row in rows if row["state"] == "delivered"]
 
+    def agreement(self) -> Any:
+        """Ask how much two people, the truth and a model agree about the same pictures."""
+        ls = self.client
+        mine = ls.users.whoami().id
+        theirs = ls.users.create(username="colleague", email="colleague@jinbiao.example").id
+        project = ls.projects.create(title="agreement", label_config=BOXES, maximum_annotations=2)
+        tasks = [
+            {
+                "data": {"image": f"http://127.0.0.1:9/{number}.png"},
+                "annotations": [
+                    {"completed_by": mine, "ground_truth": True, "result": [region()]},
+                    {"completed_by": theirs, "result": [region(x=x)]},
+                ],
+                "predictions": [{"model_version": "m1", "result": [region()]}],
+            }
+            # Boxes of width 20 that lie on each other, and with half of it: 1 and 1/3.
+            for number, x in enumerate((10, 20))
+        ]
+        told = ls.projects.import_tasks(project.id, request=tasks, return_task_ids=True)
+        stats = ls.projects.stats
+        matrix = ls.tasks.agreement_matrix.get(
+            project_pk=project.id,
+            task_pk=told.task_ids[1],
+            selection=AgreementSelectionRequest(
+                annotators=AgreementSelectionGroupRequest(all_=True)
+            ),
+        )
+        iaa = stats.iaa(project.id, std=True)
+        ids = f"{mine},{theirs}"
+        each = stats.agreement_annotators(project.id, ids=ids).agreement
+        truth = stats.users_ground_truth_agreement(project.id, ids=ids).agreement
+        model = stats.model_version_annotator_agreement(project.id, "m1")
+        predicted = stats.user_prediction_agreement(project.id, theirs)
+        labels_of = stats.total_agreement(project.id, per_label=True).total_agreement
+        found = {
+            "matrix": matrix.matrix,
+            "users": [
+                user["id"] == place
+                for user, place in zip(matrix.users, (mine, theirs), strict=True)
+            ],
+            "total": stats.total_agreement(project.id).total_agreement,
+            "labels": labels_of,
+            "iaa": [iaa.iaa, iaa.common_tasks, iaa.std, len(iaa.users)],
+            "annotator": stats.agreement_annotator(project.id, mine).agreement_per_annotator,
+            "annotators": [each[str(mine)], each[str(theirs)]],
+            "truth": [truth[str(mine)], truth[str(theirs)]],
+            "user_truth": stats.user_ground_truth_agreement(project.id, theirs).agreement,
+            "model": model.agreement,
+            "model_truth": stats.model_version_ground_truth_agreement(project.id, "m1").agreement,
+            "predicted": predicted.average_prediction_agreement_per_user,
+        }
+        ls.projects.delete(project.id)
+        return rounded(found)
+
     def samples(self) -> Any:
         """Take the sample configs and exports as they are."""
         found = {}
@@ -245,10 +304,19 @@ class Scenarios:
         return found
 
 
+def rounded(value: Any) -> Any:
+    """Return the value with four digits of each number."""
+    if isinstance(value, dict):
+        return {name: rounded(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [rounded(each) for each in value]
+    return round(value, 4) if isinstance(value, float) else value
+
+
 def scenarios(given: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Run each scenario; an error is its result."""
     every = Scenarios(given)
-    for name in ("whole_chain", "tokens", "interface", "filters", "model_backend", "samples"):
+    for name in NAMES:
         try:
             yield name, getattr(every, name)()
         except Exception as problem:

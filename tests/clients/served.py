@@ -34,7 +34,8 @@ def serving(folder: Path, **settings: str) -> Iterator[Served]:
     given = {"JINBIAO_LANGUAGE": "en", "JINBIAO_PORT": str(port), **settings}
     command = Command(folder / "home", given)
     command.home.mkdir(parents=True)
-    database = Database(f"sqlite:///{command.home / 'jinbiao.sqlite3'}")
+    inside = f"sqlite:///{command.home / 'jinbiao.sqlite3'}"
+    database = Database(settings.get("JINBIAO_DATABASE_URL", inside))
     migrations.upgrade(database)
     with database.write() as session:
         office = people.add_organisation(session, "platform", "平台")

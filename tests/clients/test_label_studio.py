@@ -21,7 +21,7 @@ from jinbiao.tests.clients.conftest import CHECKOUT, client_environment, environ
 from jinbiao.tests.clients.label_studio_differences import differences
 from jinbiao.tests.clients.model_backend import ModelBackend
 from jinbiao.tests.clients.served import PASSWORD, Served, serving
-from jinbiao.tests.conftest import short_directory
+from jinbiao.tests.conftest import postgres_copy, short_directory
 
 RECORDINGS = CHECKOUT.parent / "shared" / "contracts" / "label-studio"
 SDK = "label-studio-sdk==2.1.2"
@@ -41,8 +41,18 @@ def backend() -> Iterator[ModelBackend]:
     server.stop()
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database_settings(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Give the settings of either database; both must answer alike."""
+    if request.param == "sqlite":
+        yield {}
+        return
+    with postgres_copy(request.getfixturevalue("postgres_url")) as url:
+        yield {"JINBIAO_DATABASE_URL": url}
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, backend: ModelBackend) -> Iterator[Served]:
+def served(database_settings: dict[str, str], backend: ModelBackend) -> Iterator[Served]:
     """Serve an installation that may call this machine's own addresses."""
     with short_directory() as folder:
         pictures = folder / "pictures"
@@ -52,6 +62,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, backend: ModelBackend) -> I
         settings = {
             "JINBIAO_OUTSIDE_ALLOWED": "127.0.0.0/8",
             "JINBIAO_LOCAL_FILES": str(pictures),
+            **database_settings,
         }
         with serving(folder, **settings) as running:
             yield running
@@ -157,6 +168,21 @@ EXPECTED: dict[str, Any] = {
     "interface": {"choices": ["good"]},
     "filters": [[24, 23, 22, 21, 20], [20, 21, 22, 23, 24], 25, 5],
     "model_backend": {"predicted": True, "state": "CO", "told": True, "versions": ["stub-1"]},
+    # Two pictures that two people agree on by 1 and by a third; the model says what the truth is.
+    "agreement": {
+        "matrix": [[1.0, 0.3333], [0.3333, 1.0]],
+        "users": [True, True],
+        "total": 0.6667,
+        "labels": {"Car": 0.6667},
+        "iaa": [[[1.0, 0.6667], [0.6667, 1.0]], [[2, 2], [2, 2]], 0.0, 2],
+        "annotator": 0.6667,
+        "annotators": [0.6667, 0.6667],
+        "truth": [None, 0.6667],
+        "user_truth": 0.6667,
+        "model": 0.8333,
+        "model_truth": 1.0,
+        "predicted": 0.6667,
+    },
 }
 
 

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from jinbiao.datasets import (
+    added_labels,
     audit,
     backups,
     comments,
@@ -29,6 +30,7 @@ from jinbiao.datasets import (
 from jinbiao.datasets.db import Database
 from jinbiao.datasets.errors import Damaged, Invalid, Refused, Unavailable
 from jinbiao.datasets.installation import Installation
+from jinbiao.datasets.projects import Project
 from jinbiao.datasets.settings import Settings
 from jinbiao.datasets.storage import FolderStorage
 from jinbiao.tests import factories
@@ -60,6 +62,9 @@ def full(installation: Installation) -> Installation:
     with installation.database.write() as session:
         comments.add(session, team.reviewer, back, "看这里")
         views.add(session, team.requester, team.project, {"title": "一"})
+        project = session.get_one(Project, team.project.id)
+        added = added_labels.NewLabel("很好", "very good", "tone")
+        added_labels.add(session, team.annotator, project, [added])
         uploads.add(session, team.requester, team.project, "一.csv", "0" * 64, 1)
         snapshots.add(session, team.requester, team.project, "一")
         job = jobs.add(session, team.requester, "import", {})

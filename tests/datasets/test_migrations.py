@@ -117,6 +117,8 @@ def test_a_database_of_the_first_release_keeps_its_work(database: Database) -> N
         assert third.updated_at == third.created_at
         numbers = session.execute(sa.text("SELECT last_inner_id FROM projects ORDER BY id"))
         assert list(numbers.scalars()) == [2, 1]
+        projects = session.scalars(sa.select(factories.Project))
+        assert [row.added_labels for row in projects] == ["{}", "{}"]
         # A copied table still guards what refers to it.
         with pytest.raises(sa.exc.IntegrityError):
             session.execute(sa.text("DELETE FROM tasks WHERE id = 3"))

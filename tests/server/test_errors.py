@@ -36,6 +36,28 @@ def test_programs_get_the_form_of_label_studio(
         assert answer.json["detail"]
 
 
+def test_what_is_wrong_is_told_in_the_readers_language_to_the_last_word(
+    shared_world: World,
+) -> None:
+    for config, zh, en in (
+        ("<View>\n<Oops/></View>", "第 2 行 <Oops>: 编辑器没有标签 Oops", "line 2 <Oops>: "),
+        ("<View><Text", "第 1 行: 不是规范的 XML：标签没有写完", "line 1: not well-formed XML: "),
+    ):
+        for language, line in (("zh", zh), ("en", en)):
+            headers = {"Accept-Language": language}
+            sent = {"title": "x", "label_config": config}
+            path = "/api/projects/"
+            answer = shared_world.ask("POST", path, "requester", json=sent, headers=headers)
+            assert answer.json["validation_errors"]["label_config"][0].startswith(line)
+            assert line in answer.json["detail"]
+
+
+def test_a_page_says_which_role_lacks_the_right(shared_world: World) -> None:
+    page = shared_world.get("annotator", "/people?language=zh")
+    assert page.status_code == 403 and "您的角色（标注员）" in page.text
+    assert "people.manage" not in page.text
+
+
 def test_what_an_address_takes_is_told(shared_world: World) -> None:
     answer = shared_world.ask("PUT", "/api/projects/1/", "requester")
     assert "GET" in answer.headers["Allow"]

@@ -71,6 +71,9 @@ def fill(world: World) -> dict[str, str]:
     view = world.good(
         world.post("requester", "/api/dm/views/", {"project": project, "data": {}}), 201
     )
+    told = {"project": project, "from_name": "label", "title": "NEW", "value": "NEW"}
+    (label,) = world.good(world.post("annotator", "/api/labels/", [told]), 201)
+    (link,) = world.good(world.get("annotator", "/api/label_links/"))["results"]
     connections = connect(world, project)
     with world.installation.database.write() as session:
         token, _secret = people.add_token(session, people.get_user(session, "annotator"))
@@ -90,6 +93,9 @@ def fill(world: World) -> dict[str, str]:
         "review_id": str(review["id"]),
         "comment_id": str(comment["id"]),
         "prediction_id": str(prediction["id"]),
+        "model_version": "m",
+        "label_id": str(label["id"]),
+        "link_id": str(link["id"]),
         "view_id": str(view["id"]),
         "user_id": str(person),
         "organisation_id": str(home),

@@ -119,6 +119,28 @@ def test_pictures_come_along_where_they_are_wanted(world: World) -> None:
         assert not any(path.startswith("images/") for path in plain)
 
 
+def test_pictures_that_differ_in_their_ending_keep_a_file_each(world: World) -> None:
+    project = world.project(config=BOXES)
+    names = ("x.jpg", "x.png", "x.jpg", "y.jpg")
+    rows = [
+        {
+            "data": {"image": f"https://a.example/{number}/{name}"},
+            "annotations": [{"result": [box(x=number)]}],
+        }
+        for number, name in enumerate(names)
+    ]
+    ids = world.import_list(project, rows)["task_ids"]
+    for form, folder in (("YOLO", "labels"), ("YOLO_OBB", "labels"), ("VOC", "Annotations")):
+        files = unzipped(exported(world, project, form))
+        found = [path for path in files if path.startswith(folder)]
+        stems = [path.rpartition("/")[2].rpartition(".")[0] for path in found]
+        assert stems == ["x", f"x-{ids[1]}", f"x-{ids[2]}", "y"]
+        assert len({files[path].replace(b"x-", b"") for path in found}) == 4
+    coco = json.loads(unzipped(exported(world, project, "COCO"))["result.json"])
+    names_there = [each["file_name"] for each in coco["images"]]
+    assert names_there == [f"images/{n}" for n in ("x.jpg", "x.png", f"x-{ids[2]}.jpg", "y.jpg")]
+
+
 def test_a_picture_of_unknown_size_is_named_not_dropped(world: World) -> None:
     project = world.project(config=BOXES)
     bare = {key: value for key, value in box().items() if not key.startswith("original")}
@@ -218,6 +240,45 @@ def test_a_snapshot_stays_what_it_was(world: World) -> None:
     assert world.get("requester", one).status_code == 404
 
 
+def test_an_export_now_and_a_snapshot_of_now_are_the_same(world: World) -> None:
+    project = drawn(world)
+    first, second, _third = world.tasks(project)
+    fixed = {"verdict": "fix", "result": [box("stain")]}
+    path = f"/api/annotations/{first['annotations'][0]['id']}/reviews"
+    world.good(world.post("reviewer", path, fixed), 201)
+    said = {"task": second["id"], "model_version": "m", "score": 0.5, "result": [box()]}
+    world.good(world.post("requester", "/api/predictions/", said), 201)
+    remark = {"annotation": second["annotations"][0]["id"], "text": "偏了"}
+    world.good(world.post("reviewer", "/api/comments/", remark), 201)
+    exports = f"/api/projects/{project}/exports/"
+    one = f"{exports}{world.good(world.post('requester', exports, {}), 201)['id']}"
+    listed = world.good(world.get("requester", f"/api/projects/{project}/export/formats"))
+    names = [each["name"] for each in listed if not each.get("disabled")]
+    assert {"JSON", "JSON_MIN", "CSV", "COCO", "COCO_WITH_IMAGES", "YOLO_OBB", "VOC"} <= set(names)
+    for name in names:
+        kept = world.get("requester", f"{one}/download?exportType={name}").data
+        assert exported(world, project, name) == kept, name
+    told = json.loads(exported(world, project))
+    assert told[0]["annotations"][0]["result"][0]["value"]["rectanglelabels"] == ["stain"]
+    assert [len(task["predictions"]) for task in told] == [0, 1, 0]
+    assert [task["comment_count"] for task in told] == [0, 1, 0]
+
+
+def test_a_project_larger_than_a_batch_is_exported_whole(world: World) -> None:
+    project, other = world.project(), world.project()
+    rows = [{"data": {"text": f"第{n}号"}, "annotations": [{"result": []}]} for n in range(600)]
+    ids = []
+    for start in range(0, 600, 150):
+        # Tasks of another project lie between.
+        ids += world.import_list(project, rows[start : start + 150])["task_ids"]
+        world.import_list(other, rows[:20])
+    told = json.loads(exported(world, project))
+    assert [task["id"] for task in told] == ids
+    assert {len(task["annotations"]) for task in told} == {1}
+    short = json.loads(exported(world, project, "JSON_MIN"))
+    assert [row["text"] for row in short] == [row["data"]["text"] for row in rows]
+
+
 def test_a_snapshot_holds_the_annotations_that_are_wanted(world: World) -> None:
     project = drawn(world)
     first = world.tasks(project)[0]["annotations"][0]["id"]
@@ -242,3 +303,5 @@ def test_strangers_and_annotators_export_nothing(world: World, who: str) -> None
 def test_postgres_exports_the_same(postgres_world: World) -> None:
     test_two_people_are_one_picture_with_the_answer_that_counts(postgres_world)
     test_a_snapshot_stays_what_it_was(postgres_world)
+    test_an_export_now_and_a_snapshot_of_now_are_the_same(postgres_world)
+    test_a_snapshot_holds_the_annotations_that_are_wanted(postgres_world)

@@ -149,7 +149,8 @@ def quoted(text: str) -> str:
 
 
 def translate(script: str, words: dict[str, dict[str, str]]) -> str:
-    """Replace the user's texts: literals after a property of an element, and whole sentences.
+    """Replace the user's texts: literals after a property of an element, whole sentences, and
+    pairs of a singular and a plural, which Chinese says alike.
 
     Raises Unexpected when an entry of the table occurs nowhere, for then the table is out of date.
     """
@@ -172,7 +173,12 @@ def translate(script: str, words: dict[str, dict[str, str]]) -> str:
         if quoted(english) in script:
             used.add(quoted(english))
         script = script.replace(quoted(english), quoted(chinese))
-    known = spoken.keys() | {quoted(english) for english in words["sentences"]}
+    pairs = {",".join(map(quoted, each.split(","))): z for each, z in words["plurals"].items()}
+    for english, chinese in pairs.items():
+        if english in script:
+            used.add(english)
+        script = script.replace(english, f"{quoted(chinese)},{quoted(chinese)}")
+    known = spoken.keys() | {quoted(english) for english in words["sentences"]} | pairs.keys()
     if lost := sorted(known - used):
         raise Unexpected(f"texts of {WORDS.name} that the editor does not have: {', '.join(lost)}")
     return script

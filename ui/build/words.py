@@ -7,9 +7,11 @@ into `messages.po`: new ones come in empty, old ones go.
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages import pofile
@@ -50,7 +52,31 @@ def collect() -> Catalog:
             # Without line numbers, so that moving code does not change the file.
             place = (f"{folder}/{name}", 0)
             found.add(message, locations=[place], auto_comments=comments, context=context)
+    for place, summary in summaries():
+        found.add(summary, locations=[(place, 0)])
     return found
+
+
+def summaries() -> Iterator[tuple[str, str]]:
+    """Yield each route of the API, as the page of all routes tells it: its file and summary."""
+    for path in sorted((ROOT / "server").rglob("*.py")):
+        # The hub speaks in the words of another protocol, which nobody reads here.
+        if path.parent.name == "hub":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and any(map(_is_route, node.decorator_list)):
+                words = ast.get_docstring(node) or ""
+                yield path.relative_to(ROOT).as_posix(), words.partition("\n")[0]
+
+
+def _is_route(decorator: ast.expr) -> bool:
+    """Tell whether a decorator gives a function an address under /api/ (or a composed one)."""
+    if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Attribute):
+        return False
+    if decorator.func.attr not in ("get", "post", "put", "patch", "delete", "route"):
+        return False
+    address = decorator.args[0]
+    return not isinstance(address, ast.Constant) or "/api/" in str(address.value)
 
 
 def read() -> Catalog:

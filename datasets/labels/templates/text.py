@@ -95,7 +95,7 @@ TEMPLATES = (
         "text",
         "作业指导书要素与关系",
         "Work instructions: entities and relations",
-        "标出工序、零部件、工具和参数，再连出它们的关系。数据字段：text。",
+        "标出工序、零部件、工具和参数等实体，再连出它们的关系。数据字段：text。",
         "Mark steps, parts, tools and values, then join them by relations. Data: text.",
         _INSTRUCTIONS,
         {"text": _STEPS},
