@@ -334,13 +334,12 @@ def of_tasks(session: Session, task_ids: Iterable[int]) -> dict[int, list[Predic
     return found
 
 
-def of_project(session: Session, project: Project) -> list[Prediction]:
-    """List a project's predictions by id."""
-    return list(
-        session.scalars(
-            sa.select(Prediction).where(Prediction.project_id == project.id).order_by(Prediction.id)
-        )
-    )
+def of_project(
+    session: Session, project: Project, *, after: int = 0, limit: int = 1000
+) -> list[Prediction]:
+    """List a project's predictions by id, from after `after`; keyset paging."""
+    query = sa.select(Prediction).where(Prediction.project_id == project.id, Prediction.id > after)
+    return list(session.scalars(query.order_by(Prediction.id).limit(limit)))
 
 
 def tasks_of(session: Session, project: Project, model_version: str) -> list[int]:

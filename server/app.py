@@ -40,6 +40,7 @@ from . import (
     people,
     predictions,
     projects,
+    repeats,
     reviews,
     snapshots,
     storages,
@@ -162,6 +163,7 @@ def create(installation: Installation) -> Flask:
     app.before_request(auth.identify)
     app.before_request(auth.check_route)
     app.before_request(_protect(csrf))
+    repeats.register(app)
     app.after_request(_headers)
     app.context_processor(_page_values)
     return app

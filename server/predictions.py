@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import flask
+import msgspec
 from flask import Blueprint, Response, request
-from sqlalchemy.orm import Session
 
 from ..datasets import errors, predictions, projects, removal, tasks
+from ..datasets.db import Database
 from ..datasets.errors import _
 from ..datasets.predictions import NewPrediction, Prediction
+from ..datasets.projects import Project
 from . import payloads
 from .auth import allows, installation, user
 
@@ -24,8 +27,29 @@ LONGEST_VERSION = 140  # characters
 def index() -> Response:
     """List the predictions of a task or of a project."""
     with installation().database.read() as session:
-        rows = _listed(session)
-        return payloads.answer([payloads.prediction(row) for row in rows])
+        if request.args.get("task"):
+            number = payloads.number(request.args, "task")
+            task, _project = tasks.get(session, user(), number, "prediction.read")
+            rows = predictions.of_tasks(session, [task.id]).get(task.id, [])[::-1]
+            return payloads.answer([payloads.prediction(row) for row in rows])
+        if not request.args.get("project"):
+            raise errors.Invalid(_("say of which task or project"), place="project")
+        number = payloads.number(request.args, "project")
+        project = projects.get(session, user(), number, "prediction.read")
+    return flask.Response(_streamed(installation().database, project), mimetype="application/json")
+
+
+def _streamed(database: Database, project: Project) -> Iterator[bytes]:
+    """Give a project's predictions as a JSON list, a batch at a time: there may be millions."""
+    after, before = 0, b"["
+    while True:
+        with database.read() as session:
+            rows = predictions.of_project(session, project, after=after)
+        if not rows:
+            break
+        yield before + msgspec.json.encode([payloads.prediction(row) for row in rows])[1:-1]
+        after, before = rows[-1].id, b","
+    yield b"]" if after else b"[]"
 
 
 @routes.post("/api/predictions/")
@@ -124,18 +148,6 @@ def delete_version(project_id: int) -> Response:
         ids = predictions.tasks_of(session, project, version)
         number = removal.predictions_of(session, user(), project, ids, version)
     return payloads.answer({"deleted_predictions": number})
-
-
-def _listed(session: Session) -> list[Prediction]:
-    if request.args.get("task"):
-        number = payloads.number(request.args, "task")
-        task, _project = tasks.get(session, user(), number, "prediction.read")
-        return predictions.of_tasks(session, [task.id]).get(task.id, [])[::-1]
-    if not request.args.get("project"):
-        raise errors.Invalid(_("say of which task or project"), place="project")
-    number = payloads.number(request.args, "project")
-    project = projects.get(session, user(), number, "prediction.read")
-    return predictions.of_project(session, project)
 
 
 def _new(values: Any, task_id: int | None, place: str) -> NewPrediction:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from ..datasets import assignments
+from ..datasets import assignments, repeats
 from ..datasets.installation import Installation
 
 
 def run(installation: Installation) -> int:
-    """Give back the tasks whose reservations have lapsed; return how many."""
+    """Give back the tasks whose reservations have lapsed; return how many.
+
+    What was answered under keys is forgotten after a day.
+    """
     total = 0
+    _forget(installation)
     while _any_lapsed(installation):
         with installation.database.write() as session:
             number = assignments.expire(session)
@@ -17,6 +21,14 @@ def run(installation: Installation) -> int:
             # Another worker is giving them back.
             break
     return total
+
+
+def _forget(installation: Installation) -> None:
+    with installation.database.read() as session:
+        if not repeats.any_old(session):
+            return
+    with installation.database.write() as session:
+        repeats.forget(session)
 
 
 def _any_lapsed(installation: Installation) -> bool:

@@ -110,7 +110,9 @@ class Replay:
         )
         told = self.told(sent)
         self.learn(asked, recorded["response"], told)
-        return {"status": sent.status_code, "body": told, "path": path}
+        kind = sent.headers.get("content-type", "").partition(";")[0] if sent.content else ""
+        answer = {"status": sent.status_code, "body": told, "kind": kind}
+        return answer | {"method": asked["method"], "path": path}
 
     def headers(self, asked: dict[str, Any], kind: str | None) -> dict[str, str]:
         """Return the request's own headers with this server's tokens."""

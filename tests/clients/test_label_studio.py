@@ -16,12 +16,16 @@ import pytest
 from minio import Minio
 from PIL import Image
 
+from jinbiao.datasets.installation import open_installation
+from jinbiao.datasets.settings import load
+from jinbiao.server.app import create
 from jinbiao.tests import services
 from jinbiao.tests.clients.conftest import CHECKOUT, client_environment, environment
 from jinbiao.tests.clients.label_studio_differences import differences
 from jinbiao.tests.clients.model_backend import ModelBackend
 from jinbiao.tests.clients.served import PASSWORD, Served, serving
 from jinbiao.tests.conftest import postgres_copy, short_directory
+from jinbiao.tests.server import documented
 
 RECORDINGS = CHECKOUT.parent / "shared" / "contracts" / "label-studio"
 SDK = "label-studio-sdk==2.1.2"
@@ -145,12 +149,26 @@ def test_recorded_calls_are_answered_as_recorded(
 ) -> None:
     answers = replayed(served, swift, backend, tmp_path)
     assert len(answers) == 186
+    check_documented(answers, tmp_path)
     found = set(differences(RECORDINGS, answers))
     print("\n".join(map(" | ".join, sorted(found))))
     assert not [each for each in found if each[2].endswith(("→ 500", "→ 502", "→ 503"))]
     named = named_differences()
     assert sorted(found - named) == [], "differences that docs/label-studio.md does not name"
     assert sorted(named - found) == [], "named differences that are none any more"
+
+
+def check_documented(answers: list[dict[str, Any]], folder: Path) -> None:
+    """Hold each answer against the OpenAPI document."""
+    installation = open_installation(load({"JINBIAO_HOME": str(folder / "empty")}))
+    app, held = create(installation), 0
+    exchanges = [exchange for answer in answers for exchange in answer["exchanges"]]
+    for each in exchanges:
+        path, status, kind = each["path"], each["status"], each["kind"]
+        held += documented.check_told(app, each["method"], path, status, kind, each["body"])
+    # The others are files, and addresses of the edition that is not open.
+    assert held > 0.9 * len(exchanges)
+    installation.close()
 
 
 EXPECTED: dict[str, Any] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -25,29 +26,38 @@ def validator(schema: str) -> Draft202012Validator:
 
 def check(app: Flask, method: str, path: str, answer: TestResponse) -> None:
     """Raise AssertionError for an answer that the document does not announce."""
+    told = answer.json if answer.is_json else None
+    kind = answer.mimetype if answer.data else ""
+    check_told(app, method, path, answer.status_code, kind, told)
+
+
+def check_told(app: Flask, method: str, path: str, status: int, kind: str, told: Any) -> bool:
+    """Do the same for an answer in parts: its type (none of an empty one) and its JSON.
+
+    Return whether the document speaks of the address.
+    """
     place = urlsplit(path).path
     if not place.startswith("/api/"):
-        return
+        return False
     try:
         rule, _values = app.url_map.bind("localhost").match(place, method, return_rule=True)
     except HTTPException:
-        return
+        return False
     if rule.endpoint.startswith(OTHER_PROTOCOLS) or rule.endpoint == "openapi.show":
-        return
+        return False
     operation = operation_of(openapi.OPERATIONS, rule, method)
     assert operation is not None, f"{rule.endpoint} is not in the document"
-    where = (
-        f"{method} {rule} → {answer.status_code}: {answer.text[:1500] if answer.is_json else ''}"
-    )
-    schema = operation.answers.get(answer.status_code)
-    if answer.status_code not in operation.answers:
-        assert answer.status_code in REFUSALS, where
+    where = f"{method} {rule} → {status} {kind}: {json.dumps(told, ensure_ascii=False)[:1500]}"
+    schema = operation.answers.get(status)
+    if status not in operation.answers:
+        assert status in REFUSALS, where
         schema = {"$ref": "#/components/schemas/Error"}
     elif schema is None:
-        assert not answer.data, where
-        return
-    if answer.is_json:
-        fault = next(validator(json.dumps(schema)).iter_errors(answer.json), None)
+        assert not kind, where
+        return True
+    if kind == "application/json":
+        fault = next(validator(json.dumps(schema)).iter_errors(told), None)
         assert fault is None, f"{fault.message[:500]} at {fault.json_path}: {where}"
     else:
-        assert answer.mimetype in operation.content_types, where
+        assert kind in operation.content_types, where
+    return True

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from jinbiao.datasets import predictions
 from jinbiao.tests.server.world import World, entity
 
 
@@ -157,3 +160,16 @@ def test_actions_are_those_that_the_asker_may_do(shared_world: World) -> None:
     assert unknown.status_code == 400 and "delete_tasks" in str(unknown.json)
     taken = world.good(world.post("annotator", f"{path}&id=next_task", {}))
     assert (taken["id"], taken["queue"]) == (ids[0], "Data manager queue")
+
+
+def test_a_long_list_of_predictions_comes_in_batches(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, ids = predicted(world)
+    seen = [row["id"] for row in listed(world, project=project)]
+    whole = predictions.of_project
+    monkeypatch.setattr(
+        predictions, "of_project", lambda *given, **after: whole(*given, **after, limit=2)
+    )
+    assert [row["id"] for row in listed(world, project=project)] == seen
+    assert listed(world, project=world.project()) == []

@@ -1,0 +1,160 @@
+"""Fill an installation with one of everything that the API knows, through the API."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinbiao.tests.clients.model_backend import ModelBackend
+from jinbiao.tests.clients.served import Served
+from jinbiao.tests.server.world import TEXTS, entity
+
+WAIT_SECONDS = 60.0
+ENDED = ("done", "failed", "cancelled")
+
+
+@dataclass
+class Client:
+    """Ask one server as its administrator."""
+
+    served: Served
+
+    def ask(self, method: str, path: str, sent: Any = None) -> Any:
+        """Send JSON, return the answer's; urllib raises for 400 and above."""
+        body = None if sent is None else json.dumps(sent).encode()
+        asked = urllib.request.Request(self.served.url + path, body, method=method)
+        asked.add_header("Authorization", f"Token {self.served.token}")
+        if body is not None:
+            asked.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            content = answer.read()
+        return json.loads(content) if content else None
+
+    def post(self, path: str, sent: Any) -> Any:
+        """Send a POST."""
+        return self.ask("POST", path, sent)
+
+    def done(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Wait until a job ended well; return its result."""
+        end = time.monotonic() + WAIT_SECONDS
+        while job["state"] not in ENDED:
+            assert time.monotonic() < end, job
+            time.sleep(0.1)
+            job = self.ask("GET", f"/api/jobs/{job['id']}/")
+        assert job["state"] == "done", job
+        found: dict[str, Any] = job["result"]
+        return found
+
+
+def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) -> dict[str, Any]:
+    """Make one of everything; return what a request may say of it: name → value.
+
+    `apart`: what was said is of other tasks than the one that is named, so that each can be
+    deleted by itself.
+    """
+    client = Client(served)
+    asked = {"title": mark, "label_config": TEXTS, "maximum_annotations": 3}
+    project = client.post("/api/projects/", asked)["id"]
+    person = {"username": f"person-{mark}", "role": "annotator", "organization": "platform"}
+    user = client.post("/api/users/", person)["id"]
+    said = {"result": entity(), "completed_by": user}
+    rows = [{"data": {"text": f"天津大学{n}"}, "annotations": [said]} for n in range(5)]
+    path = f"/api/projects/{project}/import?return_task_ids=true"
+    tasks = client.post(path, rows)["task_ids"]
+    annotations = [client.ask("GET", f"/api/tasks/{task}/annotations/")[0]["id"] for task in tasks]
+    for annotation in annotations[:2]:
+        reviewed = client.post(f"/api/annotations/{annotation}/reviews", {"verdict": "accept"})
+    # Whoever answers a task has no draft of it any more: that of another one stays.
+    task, answered, drafted = 2, 3 if apart else 2, 4
+    return {
+        "project_id": project,
+        "user_id": user,
+        "organisation_id": served.organization,
+        "task_id": tasks[task],
+        "annotation_id": annotations[answered],
+        "review_id": reviewed["id"],
+        "organisation": "platform",
+        "name": f"texts-{mark}",
+        "result": entity(),
+        "label_config": TEXTS,
+        "path": served.pictures,
+        "url": backend.url,
+        "draft_id": client.post(f"/api/tasks/{tasks[drafted]}/drafts", {"result": []})["id"],
+        **_said(client, project, tasks[answered], annotations[answered]),
+        **_slow(client, project, mark),
+        **_connections(client, project, backend, Path(served.pictures)),
+    }
+
+
+def _said(client: Client, project: int, task: int, annotation: int) -> dict[str, Any]:
+    """Make what hangs on a project, a task and its annotation."""
+    told = {"annotation": annotation, "text": "看这里"}
+    predicted = {"task": task, "result": entity(end=2), "model_version": "m"}
+    hook = {"project": project, "url": "http://127.0.0.1:1/", "actions": ["TASKS_CREATED"]}
+    added = {
+        "project": project,
+        "from_name": "label",
+        "title": f"新{project}",
+        "value": f"新{project}",
+    }
+    (label,) = client.post("/api/labels/", [added])
+    links = client.ask("GET", f"/api/label_links/?project={project}")["results"]
+    return {
+        "prediction_id": client.post("/api/predictions/", predicted)["id"],
+        "comment_id": client.post("/api/comments/", told)["id"],
+        "view_id": client.post("/api/dm/views/", {"project": project, "data": {}})["id"],
+        "snapshot_id": client.post(f"/api/projects/{project}/exports/", {})["id"],
+        "webhook_id": client.post("/api/webhooks/", hook)["id"],
+        "upload_id": _upload(client, project),
+        "label_id": label["id"],
+        "link_id": links[0]["id"],
+    }
+
+
+def _slow(client: Client, project: int, mark: str) -> dict[str, Any]:
+    """Make what jobs make: a version, an export, a published dataset, an import."""
+    versions = f"/api/projects/{project}/versions/"
+    version = client.done(client.post(versions, {}))["version"]
+    exports = f"/api/versions/{version}/exports/"
+    export = client.done(client.post(exports, {"format": "jsonl"}))["export"]
+    client.done(client.post(f"/api/versions/{version}/publish", {"name": f"texts-{mark}"}))
+    later = client.post(f"/api/projects/{project}/import?async=true", [{"text": "丙"}])["import"]
+    started = client.ask("GET", f"/api/projects/{project}/imports/{later}/")
+    return {
+        "version_id": version,
+        "export_id": export,
+        "import_id": later,
+        "job_id": started["job"],
+    }
+
+
+def _upload(client: Client, project: int) -> int:
+    """Upload a file as a form; return the number of the upload."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+        b"text\nabc\n\r\n--x--\r\n"
+    )
+    asked = urllib.request.Request(f"{client.served.url}/api/projects/{project}/import", body)
+    asked.add_header("Authorization", f"Token {client.served.token}")
+    asked.add_header("Content-Type", "multipart/form-data; boundary=x")
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        return int(json.load(answer)["file_upload_ids"][0])
+
+
+def _connections(
+    client: Client, project: int, backend: ModelBackend, folder: Path
+) -> dict[str, Any]:
+    """Connect a model backend and two folders."""
+    told = {"project": project, "url": backend.url, "title": "m", "is_interactive": True}
+    place = {"project": project, "title": "folder", "path": str(folder), "use_blob_urls": True}
+    source, target = "/api/storages/localfiles/", "/api/storages/export/localfiles"
+    return {
+        "backend_id": client.post("/api/ml/", told)["id"],
+        "kind": "localfiles",
+        "storage_id": client.post(source, place)["id"],
+        "export_storage_id": client.post(target, place)["id"],
+    }
