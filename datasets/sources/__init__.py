@@ -120,11 +120,14 @@ class _Source:
         with self.path.open("rb") as stream:
             if suffix == ".txt":
                 key = self._text_key() or ""
-                found = ((number, {key: line}) for number, line in lines(stream))
-            else:
-                found = ((number, dict(row)) for number, row in rows(stream, self.name))
-            for number, values in found:
-                yield tasks.draft(f"line {number}", values)
+                for number, line in lines(stream):
+                    yield tasks.draft(f"line {number}", {key: line})
+                return
+            for number, row in rows(stream, self.name):
+                if isinstance(row, Invalid):
+                    yield rejected(f"line {number}", row.message, **row.values)
+                else:
+                    yield tasks.draft(f"line {number}", dict(row))
 
     def _single(self) -> Iterator[Draft]:
         check_keys(self.keys)

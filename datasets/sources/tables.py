@@ -26,13 +26,14 @@ def is_table(name: str) -> bool:
     return PurePosixPath(name.lower()).suffix in (".csv", ".tsv")
 
 
-def rows(stream: BinaryIO, name: str) -> Iterator[tuple[int, dict[str, str]]]:
+def rows(stream: BinaryIO, name: str) -> Iterator[tuple[int, dict[str, str] | Invalid]]:
     """Give (line number, column → cell) of a table whose first line names the columns.
 
-    Cells stay texts, so that 007 is not 7.
+    Cells stay texts, so that 007 is not 7. A line with other columns than the first is given as
+    what is wrong with it: those after it may be good.
 
     Raises:
-        Invalid: it is no text, has no usable header, or a line has other columns.
+        Invalid: it is no text, or has no usable header.
     """
     with _text(stream) as text:
         separator = "\t" if name.lower().endswith(".tsv") else _separator(text)
@@ -44,12 +45,13 @@ def rows(stream: BinaryIO, name: str) -> Iterator[tuple[int, dict[str, str]]]:
                 if not any(cell.strip() for cell in cells):
                     continue
                 if len(cells) != len(header):
-                    raise Invalid(
+                    yield reader.line_num, Invalid(
                         _("line %(line)s has %(found)s columns, the first line has %(wanted)s"),
                         line=reader.line_num,
                         found=len(cells),
                         wanted=len(header),
                     )
+                    continue
                 yield reader.line_num, dict(zip(header, cells, strict=True))
         except (csv.Error, UnicodeDecodeError) as problem:
             raise Invalid(

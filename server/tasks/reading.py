@@ -46,6 +46,9 @@ def read_upload(
         if sources.is_table(upload.name):
             with path.open("rb") as stream:
                 rows = [row for _line, row in sources.rows(stream, upload.name)]
+            wrong = next((row for row in rows if isinstance(row, errors.Invalid)), None)
+            if wrong is not None:
+                raise wrong
             return tasks.prepared(rows)
         if suffix == ".txt" and (key := _text_key(project)) is not None:
             with path.open("rb") as stream:

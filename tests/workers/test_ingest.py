@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from jinbiao.datasets import jobs
 from jinbiao.datasets.jobs import Job, JobState
-from jinbiao.tests.server.world import BOXES, World, picture, zipped
+from jinbiao.tests.server.world import BOXES, World, multipart, picture, zipped
 from jinbiao.workers import ingest, run
 
 
@@ -110,3 +110,19 @@ def test_a_retry_after_a_failure_goes_on(world: World, monkeypatch: pytest.Monke
     assert len(world.tasks(project)) == 10
     world.good(world.post("requester", f"/api/jobs/{job}/retry"))
     assert world.finished(job)["result"]["tasks"] == 30
+
+
+def test_a_ragged_line_of_a_table_does_not_stop_the_others(world: World) -> None:
+    project = world.project()
+    table = "text,场景\n天津,路口\n滨海\n武清,广场\n".encode()
+    (job,) = world.upload(project, ("a.csv", table))
+    assert (job["state"], job["result"]["tasks"], job["result"]["rejected"]) == ("done", 2, 1)
+    (line,) = ingest.reject_lines(world.installation.store.read(job["result"]["reject_file"]))
+    assert line["place"] == "line 3"
+    assert [task["data"]["text"] for task in world.tasks(project)] == ["天津", "武清"]
+    # A program that waits for the count gets all or nothing.
+    data, kind = multipart(("a.csv", table))
+    path = f"/api/projects/{project}/import"
+    refused = world.ask("POST", path, "requester", data=data, content_type=kind)
+    assert refused.status_code == 400 and "3" in refused.json["detail"]
+    assert len(world.tasks(project)) == 2
