@@ -12,13 +12,16 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from .. import errors
 from ..annotations import Annotation, AnnotationState
+from ..errors import _
 from ..predictions import Prediction
 from ..projects import Project
 from ..tasks import Task
 from .results import Result
 
 ROWS = 200  # held at once
+MOST_TASKS = 100_000  # compared while somebody waits: some ten seconds
 _decoder = msgspec.json.Decoder(list[Any])
 
 
@@ -129,7 +132,12 @@ def _by_task(
 ) -> Iterator[tuple[int, Iterable[Any]]]:
     found = session.execute(query.execution_options(yield_per=ROWS))
     with closing(found):
-        yield from groupby(found, key=lambda row: row[0])
+        for number, group in enumerate(groupby(found, key=lambda row: row[0])):
+            if number >= MOST_TASKS:
+                raise errors.TooLarge(
+                    _("agreement is told of at most %(most)s tasks at once"), most=MOST_TASKS
+                )
+            yield group
 
 
 def _add(sheet: Sheet, row: Any) -> Result:

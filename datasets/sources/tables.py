@@ -45,11 +45,14 @@ def rows(stream: BinaryIO, name: str) -> Iterator[tuple[int, dict[str, str] | In
                 if not any(cell.strip() for cell in cells):
                     continue
                 if len(cells) != len(header):
-                    yield reader.line_num, Invalid(
-                        _("line %(line)s has %(found)s columns, the first line has %(wanted)s"),
-                        line=reader.line_num,
-                        found=len(cells),
-                        wanted=len(header),
+                    yield (
+                        reader.line_num,
+                        Invalid(
+                            _("line %(line)s has %(found)s columns, the first line has %(wanted)s"),
+                            line=reader.line_num,
+                            found=len(cells),
+                            wanted=len(header),
+                        ),
                     )
                     continue
                 yield reader.line_num, dict(zip(header, cells, strict=True))

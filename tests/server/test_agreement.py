@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from jinbiao.datasets import people
+from jinbiao.datasets.agreement import reading
 from jinbiao.tests.server.world import World, entity
 
 THIRD = pytest.approx(1 / 3)
@@ -233,3 +234,12 @@ def test_more_tasks_take_no_more_statements(world: World) -> None:
             world.good(world.get("requester", f"/api/projects/{project}/stats/IAA"))
         numbers.append(len(sent))
     assert numbers[0] == numbers[1]
+
+
+def test_a_limit_bounds_how_long_somebody_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, _tasks = answered(world, 6)
+    monkeypatch.setattr(reading, "MOST_TASKS", 2)
+    refused = world.get("requester", f"/api/projects/{project}/stats/IAA")
+    assert (refused.status_code, "2" in refused.json["detail"]) == (413, True)
