@@ -25,7 +25,8 @@ MOST_ITEMS = 50
 MOST_VALUES = 10_000
 MOST_ORDERS = 10
 LONGEST_TEXT = 5_000  # characters
-LARGEST_NUMBER = 2**63  # what databases hold as a whole number lies below it
+# What a database compares as a whole number lies below it, what it holds as an id below this.
+LARGEST_WHOLE, LARGEST_ID = 2**31, 2**63
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ def _value(kind: Kind, value: Any) -> Any:
 
 def _number(value: Any) -> int | float:
     """Return a number that a database can hold; raise ValueError or OverflowError for others."""
-    if isinstance(value, int) and abs(value) < LARGEST_NUMBER:
+    if isinstance(value, int) and abs(value) < LARGEST_WHOLE:
         return int(value)
     found = float(value)
     if not math.isfinite(found):
@@ -215,7 +216,9 @@ def _values(kind: Kind, value: Any) -> list[Any]:
     listed = value if isinstance(value, list) else str(value or "").split(",")
     if len(listed) > MOST_VALUES:
         raise errors.Invalid(_("must have at most %(most)s entries"), most=MOST_VALUES)
-    return [_value(kind, each.strip() if isinstance(each, str) else each) for each in listed]
+    found = [_value(kind, each.strip() if isinstance(each, str) else each) for each in listed]
+    # A database takes a list for one of whole numbers when its first is one.
+    return [float(each) for each in found] if any(type(each) is float for each in found) else found
 
 
 def _flag(value: Any) -> bool:
@@ -297,7 +300,8 @@ def _is_not(found: Column, value: Any) -> sa.ColumnElement[bool]:
 def _has(found: Column, value: Any) -> sa.ColumnElement[bool]:
     assert found.has is not None
     if isinstance(found.element.type, sa.Integer):
-        listed = [int(each) for each in _values(Kind.NUMBER, value)]
+        numbers = _values(Kind.NUMBER, value)
+        listed = [int(each) for each in numbers if abs(each) < LARGEST_ID]
         return found.has(found.element.in_(listed))
     if found.kind == Kind.LIST:
         return found.has(found.element.in_(_values(Kind.TEXT, value)))
