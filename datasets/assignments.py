@@ -97,9 +97,10 @@ def claim(
 
 def take_turn(session: Session, annotator: User) -> None:
     """Let one person's acts follow one another, also from two tabs, until the commit."""
-    if session.get_bind().dialect.name == "sqlite":
-        # One writer at a time there, whoever it is.
+    if session.get_bind().dialect.name == "sqlite" or session.info.get("turn") == annotator.id:
+        # One writer at a time there, whoever it is; and a turn lasts until the commit.
         return
+    session.info["turn"] = annotator.id
     session.execute(
         sa.select(User.id).where(User.id == annotator.id).with_for_update(key_share=True)
     )
