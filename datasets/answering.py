@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,9 +25,9 @@ def from_predictions(
     actor: User,
     project: Project,
     task_ids: Iterable[int],
-    model_version: str | None = None,
+    model_versions: Sequence[str] = (),
 ) -> int:
-    """Make an annotation of each prediction of these tasks, of one model version or of all.
+    """Make an annotation of each prediction of these tasks, of some model versions or of all.
 
     They are the actor's work and wait for another person's review. Return how many.
     """
@@ -37,8 +37,8 @@ def from_predictions(
         query = sa.select(Prediction.id, Prediction.task_id, Prediction.result).where(
             Prediction.project_id == project.id, Prediction.task_id.in_(chunk)
         )
-        if model_version is not None:
-            query = query.where(Prediction.model_version == model_version)
+        if model_versions:
+            query = query.where(Prediction.model_version.in_(model_versions))
         rows: list[dict[str, Any]] = [
             {
                 "project_id": project.id,

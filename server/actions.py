@@ -127,8 +127,11 @@ def _delete_predictions(
 def _from_predictions(
     session: Session, project: Project, ids: list[int], values: dict[str, Any]
 ) -> dict[str, Any]:
-    version = payloads.optional_text(values, "model_version")
-    number = answering.from_predictions(session, user(), project, ids, version)
+    # One version, or a list of them, as older clients send it.
+    given = values.get("model_version") or []
+    listed = {"model_version": [given] if isinstance(given, str) else given}
+    versions = payloads.words(listed, "model_version")
+    number = answering.from_predictions(session, user(), project, ids, versions)
     told = ngettext("Created %(num)s annotation", "Created %(num)s annotations", number)
     return {"detail": told}
 

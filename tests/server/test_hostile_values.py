@@ -14,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from jinbiao.datasets.db import Database
+from jinbiao.datasets.views.columns import COLUMNS
 from jinbiao.tests.conftest import postgres_copy
 from jinbiao.tests.server.test_rights import address, fill
 from jinbiao.tests.server.world import TEXTS, World, entity, opened, populate, settings_of
@@ -232,7 +233,7 @@ def known(body: Any, values: dict[str, str]) -> Any:
 
 
 @hypothesis_settings(
-    max_examples=400,
+    max_examples=1000,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -270,3 +271,34 @@ def check_readable(world: World, values: dict[str, str], path: str, told: Any) -
     for each in reads:
         answer = world.get("admin", each)
         assert answer.status_code < 500, (path, each, answer.text[:500])
+
+
+OPERATORS = ("equal", "not_equal", "less", "in", "contains", "in_list", "starts_with", "empty")
+FILTERED: dict[str, Any] = {
+    "31 bits": 2**31,
+    "63 bits": 2**63,
+    "more than a float": 10**400,
+    "small and large": [1, 2**40, 2.5],
+    "not a number": "nan",
+    "the first moment": "0001-01-01T00:00:00+14:00",
+    "no range": {"min": "a", "max": 2**70},
+    "a range": {"min": -(2**70), "max": 1e308},
+    "a path": '$.*["%_\\',
+    "null": None,
+}
+
+
+@pytest.mark.parametrize("name", FILTERED)
+def test_a_hostile_value_in_any_filter_is_refused_or_finds_what_there_is(
+    filled: tuple[World, dict[str, str]], name: str
+) -> None:
+    world, values = filled
+    project = values["project_id"]
+    keys = {"data.n": "Number", "data.text": "String", "data.'%\\": "Number", "data.[0]": "String"}
+    world.import_list(int(project), [{"text": "x", "n": 10**400}, {"text": "x", "n": "a"}])
+    for column, kind in {**dict.fromkeys(COLUMNS, "Number"), **keys}.items():
+        for operator in OPERATORS:
+            asked = view(column, kind, operator, FILTERED[name])["data"]
+            query = {"project": project, "query": json.dumps(asked), "page_size": "2"}
+            answer = world.get("admin", "/api/tasks/", query_string=query)
+            assert answer.status_code in (200, 400), (column, operator, answer.text[:500])

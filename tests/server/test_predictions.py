@@ -90,10 +90,10 @@ def test_model_versions_are_counted_and_one_is_deleted(either_world: World) -> N
     assert [row["task"] for row in listed(world, project=project)] == [ids[0]]
 
 
-def test_predictions_become_annotations_that_name_them(either_world: World) -> None:
-    world = either_world
+@pytest.mark.parametrize("version", ["v2", ["v2"], ["v2", "v9"]])
+def test_predictions_become_annotations_that_name_them(world: World, version: Any) -> None:
     project, ids = predicted(world)
-    acted(world, project, "predictions_to_annotations", model_version="v2")
+    acted(world, project, "predictions_to_annotations", model_version=version)
     tasks = world.tasks(project)
     made = [each["annotations"] for each in tasks]
     assert [len(each) for each in made] == [1, 1, 0]
