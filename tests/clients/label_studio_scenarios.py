@@ -22,6 +22,7 @@ from label_studio_sdk import (
     AgreementSelectionRequest,
     LabelStudio,
 )
+from label_studio_sdk._legacy import Client
 from label_studio_sdk.converter import Converter
 from label_studio_sdk.core.api_error import ApiError
 from label_studio_sdk.label_interface import LabelInterface
@@ -34,7 +35,16 @@ BOXES = """<View>
     <Label value="Car"/><Label value="Person"/>
   </RectangleLabels>
 </View>"""
-NAMES = ("whole_chain", "tokens", "interface", "filters", "model_backend", "agreement", "samples")
+NAMES = (
+    "whole_chain",
+    "tokens",
+    "interface",
+    "filters",
+    "model_backend",
+    "legacy",
+    "agreement",
+    "samples",
+)
 SIZE = {"original_width": 640, "original_height": 480, "image_rotation": 0}
 
 
@@ -286,6 +296,30 @@ class Scenarios:
         }
         ls.projects.delete(project.id)
         return rounded(found)
+
+    def legacy(self) -> Any:
+        """Work as scripts of before SDK 1.0 do, with the client that it still brings."""
+        client = Client(url=self.given["url"], api_key=self.given["token"])
+        client.check_connection()
+        project = client.start_project(title="legacy", label_config=BOXES)
+        ids = project.import_tasks([{"image": f"{number}.png"} for number in range(4)])
+        project.create_annotation(ids[0], result=[region()])
+        sent = [{"task": number, "result": [region()], "model_version": "m"} for number in ids[1:3]]
+        project.create_predictions(sent)
+        project.create_annotations_from_predictions(["m"])
+        found = [
+            len(project.get_labeled_tasks()),
+            len(project.get_unlabeled_tasks()),
+            project.get_predictions_coverage(),
+            len(project.export_tasks("JSON")),
+            project.export_snapshot_create(title="all")["status"],
+        ]
+        project.set_params(title="changed")
+        found.append(client.get_project(project.id).title)
+        project.delete_tasks(ids[:1])
+        found.append(len(project.get_tasks()))
+        client.delete_project(project.id)
+        return found
 
     def samples(self) -> Any:
         """Take the sample configs and exports as they are."""

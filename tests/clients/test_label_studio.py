@@ -184,6 +184,7 @@ EXPECTED: dict[str, Any] = {
     },
     "tokens": ["admin", "admin", "admin", 401],
     "interface": {"choices": ["good"]},
+    "legacy": [3, 1, {"m": 0.5}, 3, "completed", "changed", 3],
     "filters": [[24, 23, 22, 21, 20], [20, 21, 22, 23, 24], 25, 5],
     "model_backend": {"predicted": True, "state": "CO", "told": True, "versions": ["stub-1"]},
     # Two pictures that two people agree on by 1 and by a third; the model says what the truth is.
