@@ -14,6 +14,8 @@ from jinbiao.tests.clients.served import Served
 from jinbiao.tests.server.world import TEXTS, entity
 
 WAIT_SECONDS = 60.0
+# Refresh tokens: what is done to one makes it worthless.
+REFRESHED = ("refresh", "rotated", "blacklisted")
 ENDED = ("done", "failed", "cancelled")
 
 
@@ -77,6 +79,8 @@ def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) 
         "task_id": tasks[task],
         "annotation_id": annotations[answered],
         "review_id": reviewed["id"],
+        "awaiting": annotations[4],
+        **{name: client.post("/api/token/", {})["token"] for name in REFRESHED},
         "organisation": "platform",
         "name": f"texts-{mark}",
         "result": entity(),
