@@ -31,6 +31,7 @@ from jinbiao.datasets.db import Database
 from jinbiao.datasets.errors import Damaged, Invalid, Refused, Unavailable
 from jinbiao.datasets.installation import Installation
 from jinbiao.datasets.projects import Project
+from jinbiao.datasets.repeats import KeyedAct
 from jinbiao.datasets.settings import Settings
 from jinbiao.datasets.storage import FolderStorage
 from jinbiao.tests import factories
@@ -55,6 +56,7 @@ def full(installation: Installation) -> Installation:
         people.add_token(session, team.requester)
         people.open_session(session, installation.settings, team.requester)
         jobs.add(session, team.requester, "import", {"名": "值"})
+        session.add(KeyedAct(user_id=team.requester.id, key="一", asked="0" * 64))
     made = factories.tasks(installation, team, 3)
     accepted(installation, team, made[:2])
     back = submitted(installation, team.annotator, team.project, made[2], lead_time=0.125)
