@@ -94,7 +94,7 @@ def task_for_workbench(session: Session, project: Project, task: Task) -> dict[s
         ],
         "predictions": [payloads.prediction(row) for row in predicted],
         "drafts": [payloads.work_draft(row, user()) for row in drafts],
-        "label_config": project.label_config,
+        "label_config": project.shown_config,
         "instruction": project.instruction,
     }
     if assignment is not None:

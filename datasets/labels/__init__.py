@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from .changes import essential_change
 from .config import Control, DataObject, LabelConfig
+from .extended import extended
 from .fields import regions_from_fields
 from .geometry import corners as box_corners
 from .masks import unpacked_mask
@@ -52,6 +53,7 @@ __all__ = [
     "check_result",
     "choices",
     "essential_change",
+    "extended",
     "gallery",
     "label_counts",
     "make_box_region",

@@ -56,6 +56,13 @@ class Project(Base):
         return _parsed(self.parsed_label_config, self.added_labels)
 
     @property
+    def shown_config(self) -> str:
+        """Return the labelling config that the editor gets: with the labels that people added."""
+        if self.added_labels == "{}":
+            return self.label_config
+        return labels.extended(self.label_config, msgspec.json.decode(self.added_labels))
+
+    @property
     def option_values(self) -> dict[str, Any]:
         """Return every option of Label Studio's API, defaults in place."""
         defaults = {name: default for name, (default, _check) in project_options.OPTIONS.items()}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from jinbiao.datasets import audit, webhooks
+from jinbiao.datasets import audit, labels, webhooks
 from jinbiao.datasets.annotations import AnnotationRevision
 from jinbiao.datasets.projects import Project
 from jinbiao.tests.server.world import World, entity
@@ -70,6 +70,21 @@ def test_an_added_label_can_be_used_and_is_shared(world: World) -> None:
     # The config itself says what it said.
     shown = world.good(world.get("requester", f"/api/projects/{project}/"))
     assert shown["parsed_label_config"]["tree"]["labels"] == ["metal", "steel"]
+
+
+def test_the_workbench_offers_added_labels(world: World) -> None:
+    project, task = start(world)
+    add(world, "annotator", new(project, ["metal", "铝 & <铜>"]), new(project, "木"))
+    sent = {"title": "人名", "value": "PER", "from_name": "label", "project": project}
+    add(world, "annotator", sent)
+    shown = world.good(world.get("annotator", f"/api/tasks/{task}/workbench"))["label_config"]
+    tree = labels.parse(shown)
+    offered = {control.name: set(control.paths or control.labels) for control in tree.controls}
+    assert {("metal", "铝 & <铜>"), ("木",), ("metal", "steel")} <= offered["tree"]
+    assert set(tree.controls[1].labels) == {"ORG", "PER"}
+    # What people see and change stays what its author wrote.
+    told = world.good(world.get("requester", f"/api/projects/{project}/"))
+    assert told["label_config"] == TREE
 
 
 def test_sent_twice_a_label_is_added_once(world: World) -> None:
