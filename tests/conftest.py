@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +35,12 @@ def register_checkout() -> None:
 
 
 register_checkout()
+
+# The same examples in every run, so that a change is judged by what it changes; others are
+# looked for when somebody asks for it.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile("explore" if os.environ.get("JINBIAO_TEST_EXPLORE") else "repeatable")
 
 # ruff: noqa: E402 - only now can it be found
 from jinbiao.datasets import migrations
