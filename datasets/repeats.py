@@ -125,10 +125,17 @@ def _note(session: Session) -> None:
         # Its double is just being answered: asked again, the answer will be there.
         raise errors.Unavailable(_("the same request is just being done"))
     act.is_noted = True
+    session.info["noted act"] = act
 
 
 @event.listens_for(Session, "after_rollback")
-def _unnote(_session: Session) -> None:
-    act = _current.get()
+def _unnote(session: Session) -> None:
+    # Only where this very transaction had noted it: another one's word stands.
+    act: Act | None = session.info.pop("noted act", None)
     if act is not None:
         act.is_noted = False
+
+
+@event.listens_for(Session, "after_commit")
+def _stands(session: Session) -> None:
+    session.info.pop("noted act", None)

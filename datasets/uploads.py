@@ -92,14 +92,6 @@ def names(session: Session, upload_ids: Iterable[int | None]) -> dict[int, str]:
     return {number: name for number, name in rows}
 
 
-def by_digest(session: Session, project_id: int, digest: str) -> FileUpload | None:
-    """Return an upload of a project that has these bytes."""
-    query = sa.select(FileUpload).where(
-        FileUpload.project_id == project_id, FileUpload.digest == digest
-    )
-    return session.scalars(query.limit(1)).first()
-
-
 def remove(session: Session, actor: User, project: Project, uploads: Iterable[FileUpload]) -> int:
     """Forget uploads; tasks that came from them stay. Return how many."""
     permissions.require(actor, "task.import", project)

@@ -24,14 +24,17 @@ routes = Blueprint("actions", __name__)
 
 @dataclass(frozen=True)
 class Action:
-    """One act; `do` gets the ids of the chosen tasks and returns what the answer says."""
+    """One act; `do` gets the ids of the chosen tasks and returns what the answer says.
+
+    Without it models are asked, which must not happen inside a transaction.
+    """
 
     title: str
     question: str
     order: int
     right: str
     label_studio_right: Any
-    do: Callable[[Session, Project, list[int], dict[str, Any]], dict[str, Any]]
+    do: Callable[[Session, Project, list[int], dict[str, Any]], dict[str, Any]] | None
 
 
 @routes.get("/api/dm/actions/")
@@ -57,13 +60,13 @@ def perform() -> Response:
     number = payloads.number(request.args, "project")
     if name == "next_task":
         return payloads.answer(next_task(number, "Data manager queue"))
-    if name == PREDICT:
-        return _predict(number)
     action = ACTIONS.get(name)
     if action is None:
         raise errors.Invalid(
             _("must be one of %(names)s"), place="id", names=", ".join([*ACTIONS, "next_task"])
         )
+    if action.do is None:
+        return _predict(number)
     values = payloads.body()
     with installation().database.write() as session:
         project = projects.get(session, user(), number, action.right)
@@ -144,12 +147,6 @@ def _merge(
     return {"processed_items": number, "detail": told}
 
 
-def _elsewhere(
-    _session: Session, _project: Project, _ids: list[int], _values: dict[str, Any]
-) -> dict[str, Any]:
-    raise errors.Refused(_("models are asked outside of a transaction"))
-
-
 PREDICT = "retrieve_tasks_predictions"
 ACTIONS: dict[str, Action] = {
     PREDICT: Action(
@@ -158,7 +155,7 @@ ACTIONS: dict[str, Action] = {
         90,
         "prelabel.run",
         "predictions.any",
-        _elsewhere,
+        None,
     ),
     "predictions_to_annotations": Action(
         _("Make annotations of predictions"),

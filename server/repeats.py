@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 
 import flask
 from flask import Flask, Response, request
@@ -12,6 +13,7 @@ from ..datasets.repeats import Act
 from .auth import installation
 
 HEADER = "Idempotency-Key"
+LONGEST_READ = 64 * 1024**2  # bytes of a body that are compared
 
 
 def register(app: Flask) -> None:
@@ -26,8 +28,7 @@ def _recall() -> Response | None:
     key = request.headers.get(HEADER)
     if key is None or request.method != "POST" or flask.g.user is None:
         return None
-    asked = f"{request.method} {request.full_path} {request.content_length}"
-    act = Act(flask.g.user.id, key, hashlib.sha256(asked.encode()).hexdigest())
+    act = Act(flask.g.user.id, key, _asked())
     with installation().database.read() as session:
         found = repeats.find(session, act.user_id, act.key, act.asked)
     if found is None:
@@ -37,6 +38,21 @@ def _recall() -> Response | None:
     response = flask.Response(found.answer, status=found.status, mimetype="application/json")
     response.headers["Idempotent-Replay"] = "true"
     return response
+
+
+def _asked() -> str:
+    """Return a digest of the request: its address and, of JSON from a program, its body.
+
+    Of files and of very long lists only the length counts: they are not read twice.
+    """
+    length = request.content_length
+    told = hashlib.sha256(f"{request.full_path} {length}".encode())
+    if flask.g.by_token and request.is_json and length is not None and length <= LONGEST_READ:
+        body = request.environ["wsgi.input"].read(length)
+        told.update(body)
+        # Whoever reads the request finds it as it came.
+        request.environ["wsgi.input"] = io.BytesIO(body)
+    return told.hexdigest()
 
 
 def _keep(response: Response) -> Response:

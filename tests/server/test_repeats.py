@@ -64,6 +64,35 @@ def test_a_key_is_for_one_request_of_one_person(either_world: World) -> None:
     assert refused.status_code == 400
     assert list(refused.json["validation_errors"]) == ["Idempotency-Key"]
     assert sent(world, foreign, "k1", who="other_requester").status_code == 201
+    # As long as the first, but not the same: it must not be lost in silence.
+    assert sent(world, project, "k1", [{"text": "天津"}, {"text": "河东"}]).status_code == 400
+    assert len(world.tasks(project)) == 2
+
+
+def test_a_list_that_becomes_a_job_comes_whole(world: World) -> None:
+    project = world.project()
+    path = f"/api/projects/{project}/import?async=true"
+    key = {"Idempotency-Key": "k1"}
+    numbers = [world.post("requester", path, ROWS, headers=key).json["import"] for _ in range(2)]
+    assert numbers[0] == numbers[1]
+    (job,) = world.waiting()
+    assert world.finished(job)["result"]["tasks"] == 2
+
+
+def test_a_later_fault_does_not_unsay_what_was_done(world: World) -> None:
+    project = world.project()
+    sent(world, project, "k1")
+    database = world.installation.database
+    with database.read() as session:
+        row = session.scalars(sa.select(KeyedAct)).one()
+    act = repeats.Act(row.user_id, "k2", row.asked)
+    repeats.begin(act)
+    with database.write() as session:
+        session.execute(sa.select(KeyedAct))
+    with pytest.raises(ZeroDivisionError), database.write() as session:
+        raise ZeroDivisionError
+    repeats.begin(None)
+    assert act.is_noted
 
 
 def test_two_at_once_do_it_once(either_world: World) -> None:
