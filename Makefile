@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help up install install-dev assets editor words browser test check bench \
-	bench-label-studio bench-golden-difference lock wheel clean
+	bench-label-studio bench-golden-difference bench-models lock wheel clean
 
 help: ## 列出全部目标 · list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-26s %s\n", $$1, $$2}'
@@ -14,10 +14,11 @@ up: install assets ## 安装、启动并发布演示数据集 · install, start,
 
 install: .venv/installed ## 安装运行所需 · install what running needs
 
-.venv/installed: requirements.lock setup.cfg pyproject.toml
+.venv/installed: requirements.lock requirements-weights.lock setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-weights.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
@@ -53,12 +54,16 @@ test: check assets browser ## 全部检查与测试 · all checks and tests
 
 bench: install-dev assets ## 速度测量 · measure speed
 	$(BIN)/python tests/bench/speed.py
+	$(BIN)/python tests/bench/predictions.py
 
 bench-label-studio: install-dev assets ## 与 Label Studio 并排测速（首次下载约 1 GB）· speed beside Label Studio's (1 GB the first time)
 	$(BIN)/python tests/bench/label_studio.py $(ARGUMENTS)
 
-bench-golden-difference: install-dev ## 预标注模型的质量 · quality of the pre-labelling model
+bench-golden-difference: install-dev ## 标准图比对模型的质量 · quality of the golden-difference model
 	$(BIN)/python tests/bench/golden_difference.py --images ../shared/samples/images/deeppcb
+
+bench-models: install-dev ## 全部预标注模型的质量、速度和节省时间 · all pre-labelling models: quality, speed, time saved
+	$(BIN)/python tests/bench/models.py $(ARGUMENTS)
 
 lock: install-dev ## 重新锁定依赖 · lock the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
@@ -67,6 +72,8 @@ lock: install-dev ## 重新锁定依赖 · lock the dependencies anew (needs uv)
 		--generate-hashes requirements-dev.in -o requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 		--generate-hashes requirements-build.in -o requirements-build.lock
+	uv pip compile --quiet --no-deps --universal --python-version 3.11 --no-header --no-annotate \
+		--generate-hashes requirements-weights.in -o requirements-weights.lock
 
 wheel: install-dev assets ## 构建安装包 · build the wheel, with the built assets in it
 	$(BIN)/python -m build --wheel --outdir dist .
