@@ -12,7 +12,7 @@ import contextlib
 import io
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,16 @@ from pycocotools.cocoeval import COCOeval
 
 from jinbiao.datasets.boards import draw_pair, read_deeppcb
 from jinbiao.workers.models.golden_difference import GoldenDifference, overlap
-from jinbiao.workers.models.interface import Box, Example, Picture, Predictor
+from jinbiao.workers.models.interface import (
+    Box,
+    Example,
+    Given,
+    Item,
+    Model,
+    Picture,
+    Predictor,
+    Target,
+)
 
 # pairs trained: (mean mAP@0.5, mean share of drawing time saved)
 REQUIRED = {10: (0.884, 0.77), 50: (0.932, 0.81)}
@@ -32,6 +41,25 @@ REQUIRED_MOVED = (0.85, 0.77)  # the same with every known motion, 10 pairs trai
 MOTIONS = {"3 px": (3.0, -3.0, 0.0), "10 px": (-10.0, 10.0, 0.0), "1°": (0.0, 0.0, 1.0)}
 
 PICTURE, DRAW, CLASS, LOOK, DELETE, RELABEL = 2.0, 7.0, 1.5, 0.7, 1.5, 2.0  # seconds
+
+
+TARGET = Target("image", Box, ())
+
+
+def load(model: Model, weights: bytes | None) -> Predictor:
+    """Return a predictor of a model that takes no options."""
+    return model.load(weights, TARGET, Given())
+
+
+def boxes(predictor: Predictor, images: Mapping[str, Picture]) -> list[Box]:
+    """Return the boxes that a predictor finds in one pair of pictures."""
+    (answer,) = predictor.predict([Item(images)])
+    return [mark for mark in answer.marks if isinstance(mark, Box)]
+
+
+def true_boxes(example: Example) -> list[Box]:
+    """Return the boxes that people drew."""
+    return [mark for mark in example.marks if isinstance(mark, Box)]
 
 
 def mean_average_precision(truth: Sequence[list[Box]], shown: Sequence[list[Box]]) -> float:
@@ -113,7 +141,7 @@ def read_examples(folder: Path) -> list[Example]:
     for pair in read_deeppcb(folder):
         images = {"image": _decode(pair.image.read_bytes())}
         images["template"] = _decode(pair.template.read_bytes())
-        examples.append(Example(images, [Box(*box) for box in pair.boxes]))
+        examples.append(Example(Item(images), [Box(*box) for box in pair.boxes]))
     return examples
 
 
@@ -123,7 +151,7 @@ def drawn_examples(seed: int, count: int) -> list[Example]:
     for number in range(0, 3 * count, 3):
         pair = draw_pair(seed, number)
         images = {"image": _decode(pair.image), "template": _decode(pair.template)}
-        examples.append(Example(images, [Box(*box) for box in pair.boxes]))
+        examples.append(Example(Item(images), [Box(*box) for box in pair.boxes]))
     return examples
 
 
@@ -136,12 +164,12 @@ def _decode(content: bytes) -> Picture:
 def move_template(example: Example, motion: tuple[float, float, float]) -> Example:
     """Return the example with its template moved right and down by pixels, turned by degrees."""
     right, down, turn = motion
-    template = example.images["template"]
+    template = example.item.pictures["template"]
     height, width = template.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), turn, 1.0)
     matrix[:, 2] += (right, down)
     moved = cv2.warpAffine(template, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    return Example({**example.images, "template": moved}, example.boxes)
+    return Example(Item({**example.item.pictures, "template": moved}), example.marks)
 
 
 @dataclass(frozen=True)
@@ -156,9 +184,9 @@ class Score:
 def score(predictor: Predictor, examples: Sequence[Example]) -> Score:
     """Return mAP@0.5, time saved, and pictures a second (decoded pictures in, boxes out)."""
     start = time.perf_counter()
-    shown = [predictor.predict(example.images) for example in examples]
+    shown = [boxes(predictor, example.item.pictures) for example in examples]
     speed = len(examples) / (time.perf_counter() - start)
-    truth = [example.boxes for example in examples]
+    truth = [true_boxes(example) for example in examples]
     return Score(mean_average_precision(truth, shown), time_saved(truth, shown), speed)
 
 
@@ -169,8 +197,8 @@ def choices(
     model = GoldenDifference()
     for seed in range(seeds):
         order = np.random.default_rng(seed).permutation(len(examples))
-        weights = model.fit(examples[int(place)] for place in order[:pairs])
-        yield model.load(weights), [examples[int(place)] for place in order[pairs:]]
+        weights = model.fit((examples[int(place)] for place in order[:pairs]), TARGET)
+        yield load(model, weights), [examples[int(place)] for place in order[pairs:]]
 
 
 def _line(data: str, pairs: int, motion: str, scores: Sequence[Score]) -> None:
@@ -208,18 +236,18 @@ def measure(examples: Sequence[Example], data: str, seeds: int) -> bool:
 
 def measure_aligned(examples: Sequence[Example]) -> None:
     """Print the speed on pairs that need no registration: each image with an aligned template."""
-    predictor = GoldenDifference().load(GoldenDifference().fit(examples[:10]))
+    predictor = load(GoldenDifference(), GoldenDifference().fit(examples[:10], TARGET))
     aligned = []
     for example in examples:
         # The template with the image's defects pasted in: nothing else differs.
-        pasted = example.images["template"].copy()
-        for box in example.boxes:
+        pasted = example.item.pictures["template"].copy()
+        for box in true_boxes(example):
             window = np.s_[
                 int(box.y) : int(box.y + box.height), int(box.x) : int(box.x + box.width)
             ]
-            pasted[window] = example.images["image"][window]
-        pair = {"image": pasted, "template": example.images["template"]}
-        aligned.append(Example(pair, example.boxes))
+            pasted[window] = example.item.pictures["image"][window]
+        pair = {"image": pasted, "template": example.item.pictures["template"]}
+        aligned.append(Example(Item(pair), example.marks))
     result = score(predictor, aligned)
     print(f"aligned pairs: {result.speed:.0f} images/s, one process")
 

@@ -7,7 +7,7 @@ which class, a second one how wide people draw around them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from ....datasets import errors
 from ....datasets.errors import _
-from ..interface import Box, Example, Picture, Predictor
+from ..fixed import WithoutOptions
+from ..interface import Answer, Box, Example, Given, Item, Picture, Predictor, Serves, Target
 from .candidates import COLUMNS, Candidate, Comparison, compare, features
 from .card import CARD
 from .forest import Forest, grow_classes, grow_margins, pack, unpack
@@ -33,17 +34,21 @@ OVERLAP = 0.3  # intersection over union above which two boxes are one defect
 VARIANTS = ((0.4, 0.9), (1.0, 0.5), (1.6, 0.0), (1.6, 0.0))
 
 
-class GoldenDifference:
+class GoldenDifference(WithoutOptions):
     """Pre-label defects as differences from a defect-free template."""
 
     name = "golden_difference"
     version = "1"
-    inputs = ("image", "template")
+    serves = Serves("picture", (Box,), ("image", "template"))
+    queue = "cpu"
+    least_examples = 0
 
-    def fit(self, examples: Iterable[Example]) -> bytes:
+    def fit(
+        self, examples: Iterable[Example], target: Target, unlabelled: Iterable[Item] = ()
+    ) -> bytes:
         """Learn classes and margins from people's boxes, streaming the examples once.
 
-        Raises `errors.Invalid` when no box of any example lies on a difference.
+        Raises `errors.Refused` when no box of any example lies on a difference.
         """
         rows, labels, margins = [], [], []
         for number, example in enumerate(examples):
@@ -55,7 +60,7 @@ class GoldenDifference:
                         margins.append(answer[1])
         names = sorted({label for label in labels if label is not None})
         if not names:
-            raise errors.Invalid(_("no box of the examples lies where image and template differ"))
+            raise errors.Refused(_("no box of the examples lies where image and template differ"))
         order = {label: place for place, label in enumerate([None, *names])}
         classes = np.array([order[label] for label in labels], np.int64)
         table, edges = np.array(rows, np.float32), np.array(margins, np.float32)
@@ -68,7 +73,7 @@ class GoldenDifference:
             names, grow_classes(table, classes), grow_margins(table[defects], edges[defects])
         )
 
-    def load(self, weights: bytes | None) -> Predictor:
+    def load(self, weights: bytes | None, target: Target, given: Given) -> Predictor:
         """Return a predictor; without weights it draws boxes and leaves the class to people."""
         if weights is None:
             return Unlabelled()
@@ -76,14 +81,17 @@ class GoldenDifference:
 
     def card(self) -> dict[str, Any]:
         """Describe the model for people."""
-        return {"name": self.name, "version": self.version, "inputs": list(self.inputs), **CARD}
+        return {"name": self.name, "version": self.version, **CARD}
 
 
 class Unlabelled:
     """Draw boxes around differences before anybody has labelled."""
 
-    def predict(self, images: dict[str, Picture]) -> list[Box]:
+    def predict(self, items: Sequence[Item]) -> list[Answer]:
         """Return boxes with the class "", the plainest difference first."""
+        return [_answered(self._boxes(item.pictures)) for item in items]
+
+    def _boxes(self, images: Mapping[str, Picture]) -> list[Box]:
         pair = read_pair(images)
         if pair is None:
             return []
@@ -107,8 +115,11 @@ class Trained:
     classes: Forest
     margins: Forest
 
-    def predict(self, images: dict[str, Picture]) -> list[Box]:
+    def predict(self, items: Sequence[Item]) -> list[Answer]:
         """Return the boxes worth a person's look, the surest first."""
+        return [_answered(self._boxes(item.pictures)) for item in items]
+
+    def _boxes(self, images: Mapping[str, Picture]) -> list[Box]:
         pair = read_pair(images)
         if pair is None:
             return []
@@ -127,12 +138,21 @@ class Trained:
         return _without_overlaps(boxes)
 
 
+def _answered(boxes: list[Box]) -> Answer:
+    score = float(np.mean([box.score for box in boxes])) if boxes else None
+    return Answer(boxes, score)
+
+
+def _boxes_of(example: Example) -> list[Box]:
+    return [mark for mark in example.marks if isinstance(mark, Box)]
+
+
 def _comparisons(example: Example, number: int) -> Iterator[Comparison]:
     """Compare as a predictor would, then with the template moved: edges that shine through.
 
     A well aligned pair shows no false candidates to learn from; moved ones show many.
     """
-    pair = read_pair(example.images)
+    pair = read_pair(example.item.pictures)
     if pair is None:
         return
     yield compare(pair)
@@ -161,8 +181,9 @@ def _answers(
     """
     answers: list[tuple[str | None, NDArray[np.float32]] | None] = []
     taken = set()
+    boxes = _boxes_of(example)
     for candidate in found.candidates:
-        shares = [_share_inside(candidate, box) for box in example.boxes]
+        shares = [_share_inside(candidate, box) for box in boxes]
         best = int(np.argmax(shares)) if shares else -1
         if best < 0 or shares[best] <= 0.5:
             answers.append((None, np.zeros(4, np.float32)))
@@ -170,7 +191,7 @@ def _answers(
             answers.append(None)
         else:
             taken.add(best)
-            answers.append((example.boxes[best].label, _margins(candidate, example.boxes[best])))
+            answers.append((boxes[best].label, _margins(candidate, boxes[best])))
     return answers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -27,7 +28,7 @@ class Pair:
     template: Bytes
 
 
-def read_pair(images: dict[str, Picture]) -> Pair | None:
+def read_pair(images: Mapping[str, Picture]) -> Pair | None:
     """Return both pictures in the image's size, or None where there is nothing to compare.
 
     Raises `errors.Invalid` for a missing key or an array that is not a picture.
@@ -51,7 +52,7 @@ def read_pair(images: dict[str, Picture]) -> Pair | None:
     return Pair(seen, wanted)
 
 
-def _real(images: dict[str, Picture], key: str) -> Picture:
+def _real(images: Mapping[str, Picture], key: str) -> Picture:
     picture = images.get(key)
     if not isinstance(picture, np.ndarray):
         raise errors.Invalid(_("the model needs the picture %(key)s"), key=key)
