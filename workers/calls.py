@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import datetime as dt
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 
@@ -28,10 +30,11 @@ MOST_BYTES = 32 * 1024**2
 
 @dataclass(frozen=True)
 class Reply:
-    """What a program outside answered."""
+    """What a program outside answered; `wait` is the seconds that it asks to be left alone."""
 
     status: int
     content: bytes
+    wait: float | None = None
 
     @property
     def is_good(self) -> bool:
@@ -93,7 +96,8 @@ def send(
             decode_content=False,
         )
         response = connection.getresponse()
-        return Reply(response.status, _read(response, end, most_bytes))
+        wait = _wait(response.headers.get("Retry-After"))
+        return Reply(response.status, _read(response, end, most_bytes), wait)
     except errors.NotFound as problem:
         raise errors.Refused(problem.message, **problem.values) from problem
     except (OSError, HTTPException, urllib3.exceptions.HTTPError, ValueError) as problem:
@@ -101,6 +105,51 @@ def send(
     finally:
         watch.cancel()
         connection.close()
+
+
+def way_out(
+    settings: Settings, seconds: float
+) -> Callable[[str, str, bytes | None, Mapping[str, str]], tuple[int, bytes]]:
+    """Return what asks programs outside for those who know neither settings nor replies.
+
+    It takes method, address, content and headers, and gives status and content. Each call takes
+    at most `seconds`. A program that asks to be left alone for a while counts as one that does
+    not answer.
+
+    Raises (what it returns):
+        errors.Invalid: the address may not be called.
+        errors.Refused: there is no answer; `wait` in its values is how long it asks to wait.
+    """
+
+    def call(
+        method: str, url: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        reply = send(settings, method, url, content, seconds=seconds, headers=headers)
+        if reply.wait is not None and reply.status in (429, 503):
+            raise errors.Refused(
+                _("%(address)s answers %(status)s and asks to wait %(wait)s seconds"),
+                address=outside.parse(url).origin,
+                status=reply.status,
+                wait=f"{reply.wait:g}",
+            )
+        return reply.status, reply.content
+
+    return call
+
+
+def _wait(told: str | None) -> float | None:
+    """Return the seconds of a Retry-After header, which may also be a moment."""
+    if not told:
+        return None
+    if told.strip().isascii() and told.strip().isdigit() and len(told.strip()) < 9:
+        return float(told)
+    try:
+        moment = parsedate_to_datetime(told)
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return max(round((moment - dt.datetime.now(dt.UTC)).total_seconds()), 0.0)
 
 
 def _read(response: urllib3.BaseHTTPResponse, end: float, most_bytes: int) -> bytes:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from ..datasets import addresses, audit, errors, labels, predictions, projects, totals
 from ..datasets import annotations as answers
+from ..datasets.circuits import LeftAlone
 from ..datasets.connections import backends
 from ..datasets.connections.backends import Backend
 from ..datasets.errors import _
@@ -22,7 +23,7 @@ from ..datasets.people import User
 from ..datasets.projects import Project
 from ..datasets.tasks import Task
 from . import backends as talk
-from . import queues
+from . import calls, circuits, queues
 from .work import Work
 
 log = logging.getLogger("jinbiao.predict")
@@ -34,6 +35,8 @@ PAUSES = (1.0, 4.0)  # after the first and second try of a question
 MOST_UNANSWERED = 3  # tasks in a row, each asked about by itself
 MOST_IN_A_ROW = 100  # tasks that may fail one after the other
 MOST_FAILURES = 100  # that a job lists
+# Somebody between us and the backend says that it is away, or it has too much to do.
+AWAY = (429, 502, 503, 504)
 
 
 @dataclass
@@ -136,6 +139,9 @@ def trial(
         reply = talk.predict(installation, backend, message, min(backend.timeout, AT_ONCE_SECONDS))
     except (errors.Refused, errors.Invalid) as problem:
         return None, None, problem
+    if reply.is_good:
+        # A person tried whether it is well again: nobody needs to wait any longer.
+        circuits.succeeded(installation, circuit(backend))
     try:
         return reply.status, talk.results(reply, len(message["tasks"])), None
     except errors.Refused as problem:
@@ -169,7 +175,7 @@ def interactive(
             answers=seen,
         )
     seconds = min(backend.timeout, AT_ONCE_SECONDS)
-    (given,) = talk.results(talk.predict(installation, backend, message, seconds), 1)
+    (given,) = talk.results(_answer(installation, backend, message, seconds), 1)
     try:
         row = _row(project, backend, task, given)
     except errors.Invalid as problem:
@@ -230,6 +236,8 @@ def _outcome(work: Work, backend: Backend, project: Project, batch: Sequence[Tas
         try:
             _ask(work.installation, backend, project, batch, backend.timeout, found)
             return found
+        except LeftAlone:
+            raise
         except errors.Refused as problem:
             log.info("backend %s does not answer: %s", backend.id, problem)
             work.check()
@@ -249,7 +257,7 @@ def _singly(work: Work, backend: Backend, project: Project, batch: Sequence[Task
             unanswered = 0
         except errors.Refused as problem:
             unanswered += 1
-            if unanswered >= MOST_UNANSWERED:
+            if unanswered >= MOST_UNANSWERED or isinstance(problem, LeftAlone):
                 raise
             found.failures.append({"task": task.id, "reason": str(problem)})
             work.check()
@@ -272,7 +280,7 @@ def _ask(
     with installation.database.read() as session:
         message = question(installation, session, project, batch)
     limit = min(seconds, installation.settings.backend_seconds)
-    reply = talk.predict(installation, backend, message, limit)
+    reply = _answer(installation, backend, message, limit)
     try:
         given = talk.results(reply, len(batch))
     except errors.Refused as problem:
@@ -287,6 +295,28 @@ def _ask(
             found.rows.append(_row(project, backend, task, one))
         except errors.Invalid as problem:
             found.failures.append({"task": task.id, "reason": _reason(problem)})
+
+
+def circuit(backend: Backend) -> str:
+    """Return the name of a backend's circuit."""
+    return f"backend/{backend.id}"
+
+
+def _answer(
+    installation: Installation, backend: Backend, message: dict[str, Any], seconds: float
+) -> calls.Reply:
+    """Return what a backend answers, through its circuit.
+
+    Raises:
+        errors.Refused: it is away, or was so often that it is left alone.
+    """
+    with circuits.asking(installation, circuit(backend)):
+        reply = talk.predict(installation, backend, message, seconds)
+        if reply.status in AWAY:
+            raise errors.Refused(_("its prediction answers %(status)s"), status=reply.status)
+        if reply.content.lstrip()[:1] == b"<":
+            raise errors.Refused(_("it answers with a web page instead of predictions"))
+        return reply
 
 
 def _row(project: Project, backend: Backend, task: Task, given: dict[str, Any]) -> dict[str, Any]:
