@@ -24,8 +24,8 @@ from .installation import Installation
 
 FORMAT = 1
 BATCH = 1000
-# Signed-in browsers do not belong in a copy that may lie around.
-LEFT_OUT = frozenset({"web_sessions"})
+# Signed-in browsers do not belong in a copy that may lie around; processes cannot be copied.
+LEFT_OUT = frozenset({"web_sessions", "workers"})
 
 Progress = Callable[[int, int | None], None]
 

@@ -1,4 +1,4 @@
-"""Keep what models said: predictions beside the task, and the models that made them."""
+"""Keep what models said: predictions beside the task."""
 
 from __future__ import annotations
 
@@ -20,27 +20,6 @@ from .tasks import Task, TaskState
 
 CHUNK = 1000  # ids in one statement
 MOST_PROBLEMS = 20  # that one answer lists
-
-
-class TrainedModel(Base):
-    """A model as it was trained for one project: name, version and digest of its weights."""
-
-    __tablename__ = "trained_models"
-    __table_args__ = (sa.UniqueConstraint("project_id", "name", "version", "weights_digest"),)
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    project_id: Mapped[int] = mapped_column(sa.ForeignKey("projects.id"))
-    name: Mapped[str] = mapped_column(sa.String(80))
-    version: Mapped[str] = mapped_column(sa.String(40))
-    # "" where the model has not been trained: it then predicts without classes.
-    weights_digest: Mapped[str] = mapped_column(sa.String(64))
-    examples: Mapped[int]
-    created_at: Mapped[dt.datetime] = mapped_column(default=now)
-
-    @property
-    def model_version(self) -> str:
-        """Return the name that predictions carry, as Label Studio has it."""
-        return f"{self.name} {self.version} {self.weights_digest[:12] or 'untrained'}"
 
 
 class Prediction(Base):
@@ -68,26 +47,6 @@ class Prediction(Base):
     def result_values(self) -> list[dict[str, Any]]:
         """Return the result, decoded."""
         return list(msgspec.json.decode(self.result))
-
-
-def register_model(
-    session: Session,
-    project: Project,
-    *,
-    name: str,
-    version: str,
-    weights_digest: str,
-    examples: int,
-) -> TrainedModel:
-    """Return the row of a trained model, made on first use."""
-    key = {
-        "project_id": project.id,
-        "name": name,
-        "version": version,
-        "weights_digest": weights_digest,
-    }
-    insert_new(session, TrainedModel, [{**key, "examples": examples, "created_at": now()}])
-    return session.scalars(sa.select(TrainedModel).filter_by(**key)).one()
 
 
 def add_in_bulk(session: Session, rows: list[dict[str, Any]], *, counted: bool = True) -> int:
@@ -372,26 +331,20 @@ def unpredicted(
     )
 
 
-def count_unpredicted(session: Session, project: Project, model_version: str) -> int:
+def count_unpredicted(
+    session: Session, project: Project, model_version: str, *, after: int = 0
+) -> int:
     """Count the tasks that `unpredicted` would list."""
     has_one = sa.exists().where(
         Prediction.task_id == Task.id, Prediction.model_version == model_version
     )
     query = sa.select(sa.func.count(Task.id)).where(
-        Task.project_id == project.id, Task.state == TaskState.WAITING, ~has_one
+        Task.project_id == project.id,
+        Task.state == TaskState.WAITING,
+        Task.id > after,
+        ~has_one,
     )
     return int(session.scalar(query) or 0)
-
-
-def models(session: Session, project: Project) -> list[TrainedModel]:
-    """List the models trained for a project, newest first."""
-    return list(
-        session.scalars(
-            sa.select(TrainedModel)
-            .where(TrainedModel.project_id == project.id)
-            .order_by(TrainedModel.id.desc())
-        )
-    )
 
 
 def count(session: Session, project: Project) -> int:

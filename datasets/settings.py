@@ -19,6 +19,8 @@ from . import errors, outside
 from .errors import _
 
 SHORTEST_SECRET = 32  # characters
+# What work may need of the machine; `io` mostly waits for somebody else.
+QUEUES = ("cpu", "gpu", "io")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,14 @@ class Settings:
     lockout_minutes: int = 15
     media_link_seconds: int = 3600
     job_silence_seconds: float = 6.0
+    # What the workers of this host serve; 0 processes: as many as the command finds right.
+    worker_queues: tuple[str, ...] = QUEUES
+    worker_processes: int = 0
+    # What one worker process may hold in memory; 0 for no limit.
+    worker_memory_bytes: int = 0
+    # A job that makes no progress for so long, or has not ended after so long, is given up.
+    job_stall_seconds: int = 600
+    job_hours: int = 24
 
     @property
     def queue_socket(self) -> Path:
@@ -110,7 +120,27 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         maximum_upload_bytes=_whole_number(given, "JINBIAO_MAXIMUM_UPLOAD_MB", 2048, 1, 1_000_000)
         * 1024**2,
         reservation_minutes=_whole_number(given, "JINBIAO_RESERVATION_MINUTES", minutes, 1, 10_080),
+        worker_queues=queue_names("JINBIAO_WORKER_QUEUES", given.get("JINBIAO_WORKER_QUEUES")),
+        worker_processes=_whole_number(given, "JINBIAO_WORKER_PROCESSES", 0, 0, 64),
+        worker_memory_bytes=_whole_number(given, "JINBIAO_WORKER_MEMORY_MB", 0, 0, 1_000_000)
+        * 1024**2,
+        job_stall_seconds=_whole_number(given, "JINBIAO_JOB_STALL_SECONDS", 600, 1, 86_400),
+        job_hours=_whole_number(given, "JINBIAO_JOB_HOURS", 24, 1, 720),
     )
+
+
+def queue_names(name: str, text: str | None) -> tuple[str, ...]:
+    """Return the queues that a text divides by commas, each once; all where it names none.
+
+    Raises:
+        errors.Invalid: there is no such queue; the message says `name`.
+    """
+    found = tuple(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
+    if not set(found) <= set(QUEUES):
+        raise errors.Invalid(
+            _("%(name)s must be among %(allowed)s"), name=name, allowed=", ".join(QUEUES)
+        )
+    return found or QUEUES
 
 
 def prepare_home(settings: Settings) -> None:

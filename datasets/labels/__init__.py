@@ -13,7 +13,7 @@ from .config import Control, DataObject, LabelConfig
 from .extended import extended
 from .fields import regions_from_fields
 from .geometry import corners as box_corners
-from .masks import unpacked_mask
+from .masks import packed_mask, unpacked_mask
 from .names import named
 from .parsing import MAX_LABELS, parse
 from .regions import (
@@ -58,6 +58,7 @@ __all__ = [
     "label_counts",
     "make_box_region",
     "named",
+    "packed_mask",
     "parse",
     "polygons",
     "regions_from_fields",

@@ -22,6 +22,7 @@ MAX_RLE_BYTES = 2_000_000
 MAX_VALUES = 4 * 400_000_000
 _WORD = 8  # bits of a value
 _HEAD = 53  # bits before the first block
+_RUN_BITS = (4, 8, 12, 16)  # of the lengths that we write
 # How the base64 of every PNG begins.
 _PNG = re.compile(r"data:image/png;base64,iVBORw0KGgo[A-Za-z0-9+/]*={0,2}")
 
@@ -109,6 +110,28 @@ def unpacked_mask(data: bytes, width: int, height: int) -> np.ndarray[Any, np.dt
             at += _WORD * run
         place += run
     return values.reshape(height, width, 4)[:, :, 3]
+
+
+def packed_mask(pixels: np.ndarray[Any, Any]) -> list[int]:
+    """Return the run-length bytes of a mask (rows × columns, painted where not 0).
+
+    All four values of a pixel are 255 or 0, as Label Studio's own converter writes them.
+    """
+    flat = (np.asarray(pixels) != 0).reshape(-1)
+    edges = np.flatnonzero(np.diff(flat.view(np.int8))) + 1
+    starts = np.concatenate(([0], edges))
+    runs = np.diff(np.concatenate((starts, [flat.size]))) * 4
+    parts = [f"{flat.size * 4:032b}", f"{_WORD - 1:05b}", *(f"{n - 1:04b}" for n in _RUN_BITS)]
+    for start, run in zip(starts.tolist(), runs.tolist(), strict=True):
+        value = "11111111" if flat[start] else "00000000"
+        while run > 0:
+            step = min(run, 1 << _RUN_BITS[-1])
+            place = next(n for n, bits in enumerate(_RUN_BITS) if step <= 1 << bits)
+            parts.append(f"1{place:02b}{step - 1:0{_RUN_BITS[place]}b}{value}")
+            run -= step
+    bits = "".join(parts)
+    bits += "0" * (-len(bits) % 8)
+    return list(int(bits, 2).to_bytes(len(bits) // 8, "big"))
 
 
 def _literal(data: bytes, at: int, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:

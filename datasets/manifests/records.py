@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from .. import labels, splits
 from ..annotations import Annotation
 from ..db import Database
+from ..models import TrainedModel
 from ..people import User
-from ..predictions import Prediction, TrainedModel
+from ..predictions import Prediction
 from ..reviews import Review
 from ..tasks import Media, Task, media_digest, media_of
 from ..versions import (

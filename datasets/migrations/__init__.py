@@ -16,17 +16,21 @@ from alembic.script import ScriptDirectory
 from .. import (
     added_labels,
     catalogue,
+    circuits,
     comments,
     connections,
     errors,
     imports,
     jobs,
     manifests,
+    models,
+    notices,
     repeats,
     snapshots,
     uploads,
     views,
     webhooks,
+    workers,
 )
 from ..db import Base, Database
 from ..errors import _
@@ -35,16 +39,20 @@ from ..errors import _
 MODULES = (
     added_labels,
     catalogue,
+    circuits,
     comments,
     connections,
     imports,
     jobs,
     manifests,
+    models,
+    notices,
     repeats,
     snapshots,
     uploads,
     views,
     webhooks,
+    workers,
 )
 METADATA = Base.metadata
 REVISION_TABLE = "alembic_version"

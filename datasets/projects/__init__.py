@@ -1,6 +1,6 @@
 """Keep dataset projects: what is labelled, how, for whom and by whom."""
 
-from .options import OPTIONS, SAMPLINGS, SKIP_QUEUES
+from .options import DISPLAYS, OPTIONS, SAMPLINGS, SKIP_QUEUES
 from .rows import (
     LONGEST_DESCRIPTION,
     LONGEST_INSTRUCTION,
@@ -14,10 +14,12 @@ from .rows import (
     find,
     get,
     listing,
+    set_option,
     visible,
 )
 
 __all__ = [
+    "DISPLAYS",
     "LONGEST_DESCRIPTION",
     "LONGEST_INSTRUCTION",
     "MOST_ANNOTATIONS",
@@ -33,5 +35,6 @@ __all__ = [
     "find",
     "get",
     "listing",
+    "set_option",
     "visible",
 ]

@@ -15,6 +15,7 @@ from .. import errors
 from ..errors import _
 
 SAMPLINGS = ("Sequential sampling", "Uniform sampling", "Uncertainty sampling")
+DISPLAYS = ("shown", "on_request")
 SKIP_QUEUES = ("REQUEUE_FOR_ME", "REQUEUE_FOR_OTHERS", "IGNORE_SKIPPED")
 
 Check = Callable[[Any], Any]
@@ -119,7 +120,16 @@ OPTIONS: dict[str, tuple[Any, Check]] = {
     "skip_queue": (SKIP_QUEUES[1], _one_of(*SKIP_QUEUES)),
     "reveal_preannotations_interactively": (False, _flag),
     "pinned_at": (None, _moment),
+    # How many of a hundred tasks get no pre-label, so that what models save can be measured
+    # (None: nobody has said), and when annotators see pre-labels.
+    "prelabel_control_percent": (None, _number(0, 50)),
+    "prelabel_display": (DISPLAYS[0], _one_of(*DISPLAYS)),
+    # How many of a hundred tasks have nothing to mark, where the owner knows (None: estimated).
+    "clean_percent": (None, _number(0, 100)),
 }
+
+# Not Label Studio's: set by its calls as well, but not in its answers.
+OWN = ("prelabel_control_percent", "prelabel_display", "clean_percent")
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:

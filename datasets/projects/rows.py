@@ -65,8 +65,9 @@ class Project(Base):
     @property
     def option_values(self) -> dict[str, Any]:
         """Return every option of Label Studio's API, defaults in place."""
-        defaults = {name: default for name, (default, _check) in project_options.OPTIONS.items()}
-        return {**defaults, **_decoded(self.options)}
+        found = {name: default for name, (default, _check) in project_options.OPTIONS.items()}
+        found |= _decoded(self.options)
+        return {name: found[name] for name in found if name not in project_options.OWN}
 
     def option(self, name: str) -> Any:
         """Return one option, its default where it was never set."""
@@ -284,6 +285,15 @@ def change(
         changed["label_config"] = True
     audit.record(session, actor, "project.change", f"project/{project.id}", **changed)
     webhooks.emit(session, project, "PROJECT_UPDATED")
+
+
+def set_option(project: Project, name: str, value: Any) -> None:
+    """Set one option of a project; whoever calls writes down why.
+
+    Raises:
+        errors.Invalid: the value is not usable.
+    """
+    project.options = _encoded(project_options.merged(_decoded(project.options), {name: value}))
 
 
 def _change_config(project: Project, label_config: str, has_work: bool) -> None:

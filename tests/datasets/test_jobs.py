@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from jinbiao.datasets import audit, errors, jobs
 from jinbiao.datasets.db import Database, now
-from jinbiao.datasets.errors import Cancelled, Invalid, NotFound, Problem, Refused
+from jinbiao.datasets.errors import Cancelled, Invalid, NotFound, Problem, Refused, Unavailable
 from jinbiao.datasets.jobs import ATTEMPTS, Job, JobState
 from jinbiao.datasets.people import Role, User
 from jinbiao.tests import factories
@@ -236,3 +236,187 @@ def test_lists_by_project_and_organisation(database: Database, job: Job, request
         assert [found.id for found in before] == [job.id]
         with pytest.raises(NotFound):
             jobs.get(session, "nothing")
+
+
+def test_a_kind_says_its_queue_unless_told(database: Database, requester: User) -> None:
+    with database.write() as session:
+        chosen = [jobs.add(session, requester, kind, {}).queue for kind in ("import", "predict")]
+        chosen.append(jobs.add(session, requester, "prelabel", {}, queue="gpu").queue)
+        assert chosen == ["cpu", "io", "gpu"]
+        with pytest.raises(Invalid, match="cpu, gpu, io"):
+            jobs.add(session, requester, "import", {}, queue="tpu")
+        assert [hint.queue for hint in jobs.hints(session, jobs.waiting(session))] == chosen
+
+
+def pause(database: Database, job: Job, attempt: int) -> float:
+    """Let a part be away; return for how many seconds the job waits then."""
+    with database.write() as session:
+        assert jobs.pause(session, job.id, attempt, Unavailable("the store is away"))
+    seen = look(database, job)
+    assert seen.not_before is not None
+    return (seen.not_before - now()).total_seconds()
+
+
+def due(database: Database, job: Job) -> None:
+    """Let a pause be over."""
+    with database.write() as session:
+        session.get_one(Job, job.id).not_before = now()
+
+
+def test_pauses_grow_until_there_is_progress(database: Database, job: Job) -> None:
+    expected = [2, 4, 8, 16, 32, 60, 60]
+    for attempt, least in enumerate(expected, 1):
+        assert begin(database, job)
+        # The same place as before is no progress.
+        advance(database, job, attempt, done=2, checkpoint={"number": 2}, total=9)
+        if attempt == 1:
+            advance(database, job, attempt, done=2, checkpoint={"number": 2}, total=9)
+        waits = pause(database, job, attempt)
+        assert least - 1 < waits <= min(least * 1.25, 60)
+        with database.read() as session:
+            assert jobs.waiting(session) == [] == jobs.hints(session, [job.id])
+        assert begin(database, job) is None
+        due(database, job)
+    assert look(database, job).attempts_allowed >= ATTEMPTS + len(expected)
+    begun = begin(database, job)
+    assert begun and begun.not_before is None and begun.pauses == len(expected)
+    advance(database, job, begun.attempt, done=3, checkpoint={"number": 3})
+    assert look(database, job).pauses == 0
+    assert pause(database, job, begun.attempt) < 3
+    # Who lost it cannot let it wait.
+    with database.write() as session:
+        assert not jobs.pause(session, job.id, begun.attempt, Unavailable("late"))
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
+def test_no_pause_is_longer_than_a_minute(chance: float) -> None:
+    found = [jobs.pause_seconds(pauses, chance) for pauses in (1, 2, 5, 6, 7, 10_000)]
+    assert found == sorted(found)
+    assert found[0] == 2 * (1 + chance / 4) and found[-1] == 60.0
+
+
+def test_why_an_attempt_was_lost_is_told_to_the_next(database: Database, job: Job) -> None:
+    begin(database, job)
+    with database.write() as session:
+        assert jobs.lose(session, job.id, 1, Refused("took more than %(seconds)s s", seconds=9))
+    begun = begin(database, job)
+    assert begun and str(begun.lost) == "took more than 9 s"
+    fall_silent(database, job)
+    begun = begin(database, job)
+    assert begun and str(begun.lost) == "the worker process died"
+    pause(database, job, 3)
+    due(database, job)
+    begun = begin(database, job)
+    # A part that was away says nothing of the job itself.
+    assert begun and begun.lost is None
+    with database.write() as session:
+        assert jobs.release(session, job.id, 4)
+    begun = begin(database, job)
+    assert begun and begun.attempt == 5
+
+
+def test_a_checkpoint_without_progress_does_not_keep_a_job_alive(
+    database: Database, job: Job
+) -> None:
+    for attempt in range(1, ATTEMPTS + 2):
+        begun = begin(database, job)
+        if begun is None:
+            break
+        advance(database, job, attempt, done=0, checkpoint={"singly": True})
+        with database.write() as session:
+            jobs.lose(session, job.id, attempt, Refused("used too much"))
+    # The first one was progress.
+    assert begin(database, job) is None
+    seen = look(database, job)
+    assert (seen.state, seen.attempt) == (JobState.FAILED, ATTEMPTS + 1)
+    assert str(jobs.failure(seen)) == f"given up after {ATTEMPTS + 1} attempts: used too much"
+
+
+def at(seconds: float) -> dt.datetime:
+    """Return a moment."""
+    return dt.datetime(2026, 3, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=seconds)
+
+
+def counted(**values: Any) -> Job:
+    """Return a job that has run for 20 seconds, from 100 to 300 of 1,000."""
+    known = {
+        "state": JobState.RUNNING,
+        "attempt": 2,
+        "done": 300,
+        "total": 1000,
+        "attempt_done": 100,
+        "started_at": at(-500),
+        "attempt_at": at(0),
+        "heartbeat_at": at(20),
+    }
+    return Job(**{**known, **values})
+
+
+def test_a_rate_is_that_of_the_present_attempt() -> None:
+    assert jobs.rate(counted()) == 10.0
+    assert jobs.remaining_seconds(counted()) == 70.0
+    assert jobs.remaining_seconds(counted(total=None)) is None
+    assert jobs.remaining_seconds(counted(done=1200)) == 0.0
+    ended = counted(state=JobState.DONE, ended_at=at(10), done=1000)
+    assert (jobs.rate(ended), jobs.remaining_seconds(ended)) == (90.0, None)
+    at_once = counted(state=JobState.DONE, attempt=1, attempt_done=300, ended_at=at(10))
+    assert jobs.rate(at_once) == 300 / 510
+    unknown: list[dict[str, Any]] = [
+        {"state": JobState.WAITING},
+        {"attempt_at": None},
+        {"heartbeat_at": at(0.4)},
+        {"done": 100},
+        {"done": 50},
+    ]
+    for values in unknown:
+        assert jobs.rate(counted(**values)) is None, values
+        assert jobs.remaining_seconds(counted(**values)) is None
+
+
+def test_the_count_begins_where_the_total_is_known_and_anew_where_it_falls(
+    database: Database, job: Job
+) -> None:
+    begin(database, job)
+    begun_at = look(database, job).attempt_at
+    advance(database, job, 1, done=0, checkpoint={"trained": True})
+    assert look(database, job).attempt_at == begun_at
+    advance(database, job, 1, done=5, total=50)
+    seen = look(database, job)
+    assert seen.attempt_at and begun_at and seen.attempt_at > begun_at
+    assert seen.attempt_done == 5
+    advance(database, job, 1, done=20, total=50)
+    assert (look(database, job).attempt_done, look(database, job).attempt_at) == (
+        5,
+        seen.attempt_at,
+    )
+    fall_silent(database, job)
+    begin(database, job)
+    assert look(database, job).attempt_done == 20
+    advance(database, job, 2, done=3)
+    assert look(database, job).attempt_done == 3
+
+
+def test_a_queue_that_nobody_serves_hides_no_other(database: Database, requester: User) -> None:
+    with database.write() as session:
+        for _ in range(1001):
+            jobs.add(session, requester, "prelabel", {}, queue="gpu")
+        last = jobs.add(session, requester, "predict", {})
+    with database.read() as session:
+        found = jobs.waiting(session)
+    assert last.id in found and len(found) == 1001
+
+
+def test_a_lost_job_that_is_to_stop_ends(database: Database, job: Job, requester: User) -> None:
+    for let_go in (jobs.lose, jobs.pause):
+        begun = begin(database, job)
+        assert begun
+        with database.write() as session:
+            jobs.cancel(session, requester, jobs.get(session, job.id))
+        with database.write() as session:
+            assert let_go(session, job.id, begun.attempt, Unavailable("away"))
+        seen = look(database, job)
+        assert seen.state == JobState.CANCELLED and seen.ended_at is not None
+        with database.write() as session:
+            jobs.retry(session, requester, jobs.get(session, job.id))
+        seen = look(database, job)
+        assert (seen.not_before, seen.pauses, seen.error, seen.started_at) == (None, 0, None, None)

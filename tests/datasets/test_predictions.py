@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from jinbiao.datasets import predictions
+from jinbiao.datasets import models, predictions
 from jinbiao.datasets.installation import Installation
-from jinbiao.datasets.predictions import Prediction, TrainedModel
+from jinbiao.datasets.models import TrainedModel
+from jinbiao.datasets.predictions import Prediction
 from jinbiao.datasets.tasks import Task
 from jinbiao.tests import factories
 from jinbiao.tests.factories import Team, submitted
@@ -79,14 +80,14 @@ def test_what_still_waits_for_a_model(installation: Installation, team: Team) ->
 def test_a_trained_model_is_one_row(installation: Installation, team: Team) -> None:
     def register(_number: int) -> int:
         with installation.database.write() as session:
-            return predictions.register_model(
+            return models.register(
                 session, team.project, name="m", version="1", weights_digest="f" * 64, examples=3
             ).id
 
     with ThreadPoolExecutor(4) as pool:
         (number,) = set(pool.map(register, range(8)))
     with installation.database.read() as session:
-        (model,) = predictions.models(session, team.project)
+        (model,) = models.trained(session, team.project)
         assert (model.id, model.model_version) == (number, "m 1 ffffffffffff")
         assert TrainedModel(name="m", version="2", weights_digest="").model_version == (
             "m 2 untrained"

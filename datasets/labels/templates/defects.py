@@ -55,6 +55,44 @@ _DEFECT_MASKS = """\
 </View>
 """
 
+_DEFECT_CLICKS = """\
+<View>
+  <Header size="5"
+          value="选好缺陷种类，在缺陷上点一下或拖一个框，按回车采纳轮廓；按住 Alt 点多余处可去掉"/>
+  <View style="display:flex; flex-wrap:wrap; gap:24px">
+    <View>
+      <Header value="点选" size="6"/>
+      <KeyPointLabels name="click" toName="image" smart="true" smartOnly="true" showInline="true">
+        <Label value="划痕" alias="scratch" background="#d6336c" hotkey="1"/>
+        <Label value="锈蚀" alias="rust" background="#e8590c" hotkey="2"/>
+        <Label value="麻点" alias="pitting" background="#1971c2" hotkey="3"/>
+        <Label value="剥落" alias="spalling" background="#2f9e44" hotkey="4"/>
+      </KeyPointLabels>
+    </View>
+    <View>
+      <Header value="框选" size="6"/>
+      <RectangleLabels name="frame" toName="image" smart="true" smartOnly="true" showInline="true">
+        <Label value="划痕" alias="scratch" background="#d6336c" hotkey="5"/>
+        <Label value="锈蚀" alias="rust" background="#e8590c" hotkey="6"/>
+        <Label value="麻点" alias="pitting" background="#1971c2" hotkey="7"/>
+        <Label value="剥落" alias="spalling" background="#2f9e44" hotkey="8"/>
+      </RectangleLabels>
+    </View>
+    <View>
+      <Header value="画笔修补" size="6"/>
+      <BrushLabels name="label" toName="image" smart="false" showInline="true">
+        <Label value="划痕" alias="scratch" background="#d6336c"/>
+        <Label value="锈蚀" alias="rust" background="#e8590c"/>
+        <Label value="麻点" alias="pitting" background="#1971c2"/>
+        <Label value="剥落" alias="spalling" background="#2f9e44"/>
+      </BrushLabels>
+    </View>
+  </View>
+  <Image name="image" value="$image" zoom="true" zoomControl="true" brightnessControl="true"
+         contrastControl="true"/>
+</View>
+"""
+
 _DEFECT_OUTLINES = """\
 <View>
   <PolygonLabels name="outline" toName="image" showInline="true" strokeWidth="2"
@@ -111,6 +149,16 @@ TEMPLATES = (
         "用画笔涂出缺陷的每个像素，用于分割模型。数据字段：image。",
         "Paint every pixel of a defect, for segmentation. Data: image.",
         _DEFECT_MASKS,
+    ),
+    Template(
+        "defect_clicks",
+        "defects",
+        "点选生成掩膜（点一下出轮廓）",
+        "Masks from a click or a box",
+        "在缺陷上点一下或拖一个框，自动勾出像素级轮廓，按回车采纳，再用画笔修补。数据字段：image。",
+        "Click on a defect or box it: its pixels are outlined; take them with Enter and mend them "
+        "with the brush. Data: image.",
+        _DEFECT_CLICKS,
     ),
     Template(
         "defect_outlines",
