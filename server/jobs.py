@@ -8,10 +8,9 @@ import flask
 from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
 
-from ..datasets import errors, jobs, permissions, projects
+from ..datasets import errors, jobs, permissions, projects, workers
 from ..datasets.errors import _
-from ..datasets.jobs import Job
-from ..datasets.people import Role
+from ..datasets.jobs import Job, JobState
 from ..workers import ingest, queues
 from ..workers.models import MODELS
 from . import files, payloads, reasons
@@ -28,23 +27,33 @@ def index() -> str:
     """Show the jobs of the person's organisation, newest first."""
     with installation().database.read() as session:
         found = _visible(session, PAGE)
-    return render_template("jobs/index.html", jobs=found)
+        kinds = jobs.kinds(session, _own())
+        served = workers.served(session)
+    chosen = _chosen()
+    return render_template(
+        "jobs/index.html",
+        jobs=found,
+        served=served,
+        states=list(JobState),
+        kinds=[name for name in jobs.KINDS if name in kinds],
+        state=chosen["state"],
+        kind=chosen["kind"],
+        project_id=chosen["project_id"],
+    )
 
 
 @routes.get("/jobs/<job_id>")
 @allows("job.read")
 def show(job_id: str) -> str:
     """Show one job; its card refreshes itself while the job runs."""
-    job, project = _job(job_id, "job.read")
-    return render_template("jobs/show.html", job=job, project=project, rejects=_rejects(job))
+    return render_template("jobs/show.html", **_shown(job_id))
 
 
 @routes.get("/jobs/<job_id>/card")
 @allows("job.read")
 def card(job_id: str) -> str:
     """Return the job's card alone, for refreshing."""
-    job, project = _job(job_id, "job.read")
-    return render_template("jobs/card.html", job=job, project=project, rejects=_rejects(job))
+    return render_template("jobs/card.html", **_shown(job_id))
 
 
 @routes.post("/jobs/<job_id>/cancel")
@@ -102,7 +111,11 @@ def api_prelabel(project_id: int) -> Response:
 @routes.get("/api/jobs/")
 @allows("job.read")
 def api_index() -> Response:
-    """List jobs, newest first; `before` a time gives the next page."""
+    """List jobs, newest first.
+
+    Of one `state`, `kind` or `project` where the address says so; `before` a time gives the
+    next page.
+    """
     size = payloads.page_size(PAGE, 500)
     with installation().database.read() as session:
         found = _visible(session, size)
@@ -154,9 +167,31 @@ def _prelabel_request(values: dict[str, Any]) -> dict[str, Any]:
 
 def _visible(session: Session, limit: int) -> list[Job]:
     before = request.args.get("before")
-    own = None if user().role == Role.PLATFORM_ADMIN else user().organisation_id
     at = None if before is None else payloads.moment("before", before)
-    return jobs.recent(session, organisation_id=own, before=at, limit=limit)
+    return jobs.recent(session, organisation_id=_own(), before=at, limit=limit, **_chosen())
+
+
+def _own() -> int | None:
+    """Return the organisation whose jobs the person sees; None for all."""
+    return None if permissions.is_everywhere(user()) else user().organisation_id
+
+
+def _chosen() -> dict[str, Any]:
+    """Return which jobs the address asks for."""
+    given = request.args
+    return {
+        "state": payloads.choice(given, "state", "", ["", *JobState]) or None,
+        "kind": payloads.choice(given, "kind", "", ["", *jobs.KINDS]) or None,
+        "project_id": payloads.number(given, "project") if given.get("project") else None,
+    }
+
+
+def _shown(job_id: str) -> dict[str, Any]:
+    """Return what the page of a job shows."""
+    job, project = _job(job_id, "job.read")
+    with installation().database.read() as session:
+        served = workers.served(session)
+    return {"job": job, "project": project, "rejects": _rejects(job), "served": served}
 
 
 def _job(job_id: str, action: str) -> tuple[Job, projects.Project | None]:

@@ -173,9 +173,9 @@ class Chain:
     def prepare(self) -> None:
         """Create the project."""
         config = TEMPLATES["board_pair"].config
-        self.project = int(self._good("requester", "POST", "/api/projects/", {
-            "title": "boards", "label_config": config
-        })["id"])  # fmt: skip
+        # Which tasks get no pre-label depends on the moment: here none is left without.
+        asked = {"title": "boards", "label_config": config, "prelabel_control_percent": 0}
+        self.project = int(self._good("requester", "POST", "/api/projects/", asked)["id"])
 
     def run(self) -> None:
         """Import, pre-label, annotate, review, freeze, export, publish."""
@@ -360,7 +360,7 @@ class Killer:
                 if state == "running" and allowed > 0:
                     left[job] -= 1
                     self.stop.wait(self.random.uniform(0.0, 0.1))
-                    if self._kill("cli work", f"worker in {kind}"):
+                    if self._kill_worker_of(job, f"worker in {kind}"):
                         self._measure(job, attempt)
 
     def _kill(self, mark: str, name: str = "") -> bool:
@@ -376,13 +376,26 @@ class Killer:
         self.killed.append(name or mark)
         return True
 
+    def _kill_worker_of(self, job: str, name: str) -> bool:
+        """Kill the process that does a job."""
+        rows = self._asked("SELECT worker FROM jobs WHERE id = ? AND state = 'running'", job)
+        number = int(rows[0][0].rpartition("-")[2]) if rows else 0
+        if number not in self.up.family():
+            return False
+        os.kill(number, signal.SIGKILL)
+        self.killed.append(name)
+        return True
+
     def _jobs(self) -> dict[str, tuple[str, str, int]]:
         """Return the kind, state and attempt of every job, from the database itself."""
+        rows = self._asked("SELECT id, kind, state, attempt FROM jobs")
+        return {number: (kind, state, attempt) for number, kind, state, attempt in rows}
+
+    def _asked(self, query: str, *values: str) -> list[Any]:
         path = self.up.command.home / "jinbiao.sqlite3"
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
         try:
-            rows = connection.execute("SELECT id, kind, state, attempt FROM jobs")
-            return {number: (kind, state, attempt) for number, kind, state, attempt in rows}
+            return connection.execute(query, values).fetchall()
         finally:
             connection.close()
 

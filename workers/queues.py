@@ -15,9 +15,9 @@ from rq.serializers import JSONSerializer
 from ..datasets import errors, jobs
 from ..datasets.errors import _
 from ..datasets.installation import Installation
+from ..datasets.jobs import Hint
 from ..datasets.settings import Settings
 
-QUEUE = "jinbiao"
 # A web request waits no longer than this for a queue that hangs.
 ANSWER_SECONDS = 2.0
 log = logging.getLogger("jinbiao.queues")
@@ -48,6 +48,11 @@ def check(settings: Settings) -> None:
         ) from problem
 
 
+def name_of(queue: str) -> str:
+    """Return what Redis calls a queue of ours."""
+    return f"jinbiao-{queue}"
+
+
 def announce(installation: Installation, job_ids: Iterable[str]) -> None:
     """Enqueue waiting jobs; safe to repeat, and silent when the queue is away.
 
@@ -57,26 +62,29 @@ def announce(installation: Installation, job_ids: Iterable[str]) -> None:
     if not wanted:
         return
     with installation.database.read() as session:
-        waiting = jobs.attempts_of_waiting(session, wanted)
-    if not waiting:
+        found = jobs.hints(session, wanted)
+    if not found:
         return
     try:
         with closing(connect(installation.settings)) as client:
-            queue = Queue(QUEUE, connection=client, serializer=JSONSerializer)
-            _enqueue(queue, [(job_id, f"{job_id}-{attempt}") for job_id, attempt in waiting])
+            for name in dict.fromkeys(hint.queue for hint in found):
+                queue = Queue(name_of(name), connection=client, serializer=JSONSerializer)
+                _enqueue(queue, [hint for hint in found if hint.queue == name])
     except redis.RedisError as problem:
         log.warning("the queue is away, jobs wait for the sweeper: %s", problem)
 
 
-def _enqueue(queue: Queue, waiting: list[tuple[str, str]]) -> None:
-    """Enqueue (job id, hint) pairs but those whose hint is in the list already.
+def _enqueue(queue: Queue, waiting: list[Hint]) -> None:
+    """Enqueue waiting jobs but those whose hint is in the list already.
 
     The list alone is asked, not what RQ remembers of a hint: a worker may have been killed
     between taking the hint and beginning the job. A hint too many does no harm, because a
     job that has begun cannot be begun again.
     """
     listed = set(queue.job_ids)
-    for job_id, hint in waiting:
+    for job_id, attempt, _queue in waiting:
+        # A job that begins again is another hint: RQ may still hold the first one.
+        hint = f"{job_id}-{attempt}"
         if hint not in listed:
             queue.enqueue(
                 "jinbiao.workers.run.run",

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import signal
-import socket
-import threading
 import time
 from collections.abc import Callable
 from functools import cache
-from types import FrameType
 from typing import Any
 
-import redis
-import rq
 import sqlalchemy as sa
-from rq import Queue, SimpleWorker
-from rq.exceptions import StopRequested
-from rq.serializers import JSONSerializer
 
-from ..datasets import errors, jobs, settings
+from ..datasets import errors, jobs, settings, workers
 from ..datasets.errors import _
 from ..datasets.installation import Installation, open_installation
 from ..datasets.jobs import Job, JobState
 from ..datasets.people import User
 from ..datasets.projects import Project
-from . import deliver, expire, ingest, predict, prelabel, queues, release, spool, sync
-from .work import Heartbeat, Progress, Work, silent, stopping
+from . import (
+    expire,
+    ingest,
+    measure,
+    order,
+    predict,
+    prelabel,
+    queues,
+    release,
+    sync,
+    training_due,
+)
+from .heart import Heartbeat, is_overdue, overdue, worker_name
+from .work import Progress, Work, silent, stopping
 
 log = logging.getLogger("jinbiao.run")
 
@@ -41,11 +42,9 @@ KINDS: dict[str, Callable[[Work], dict[str, Any]]] = {
     "publish": release.publish,
     "predict": predict.run,
     "sync": sync.run,
+    "measure": measure.run,
+    "order": order.run,
 }
-
-SWEEP_SECONDS = 1.0
-# A worker that is told to stop gives its job so long to reach a checkpoint.
-LEAVE_SECONDS = 6.0
 
 
 def run(job_id: str) -> None:
@@ -59,6 +58,7 @@ def perform(installation: Installation, job_id: str, show: Progress = silent) ->
         job = jobs.begin(session, job_id, worker_name())
         if job is None:
             return None
+        workers.take(session, worker_name(), job.id)
         work = work_of(installation, job, session.get_one(User, job.created_by), show)
     return carry_out(work, job.kind)
 
@@ -108,14 +108,16 @@ def work_of(installation: Installation, job: Job, actor: User, show: Progress = 
         request=job.request_values,
         checkpoint=job.checkpoint_values,
         show=show,
+        lost_error=job.lost,
+        started=job.started_at.timestamp() if job.started_at else time.time(),
     )
 
 
 def carry_out(work: Work, kind: str) -> JobState | None:
     """Do a begun job and write down how it ended.
 
-    None when it could not be ended here: a part was away, and the sweeper will hand it
-    to the next worker.
+    None when it did not end here: a part was away and it waits for that, or this worker
+    stops and another one goes on.
     """
     log.info("job %s (%s) begins, attempt %s", work.id, kind, work.attempt)
     error: errors.JinbiaoError | None = None
@@ -123,14 +125,18 @@ def carry_out(work: Work, kind: str) -> JobState | None:
     with Heartbeat(work):
         try:
             work.check()
+            if is_overdue(work):
+                raise overdue(work)
             result = KINDS[kind](work)
             state = JobState.DONE
         except errors.Cancelled as problem:
             state, error = JobState.CANCELLED, problem
-        except (errors.Unavailable, sa.exc.OperationalError, sa.exc.InterfaceError) as problem:
-            log.warning("job %s: a part is away, will be tried again: %s", work.id, problem)
-            _spare(work)
-            return None
+        except errors.Unavailable as problem:
+            state, error = JobState.WAITING, problem
+        except (sa.exc.OperationalError, sa.exc.InterfaceError) as problem:
+            reason = str(problem.orig).partition("\n")[0]
+            state = JobState.WAITING
+            error = errors.Unavailable(_("the database is away: %(reason)s"), reason=reason)
         except errors.JinbiaoError as problem:
             state, error = JobState.FAILED, problem
         except Exception:
@@ -140,101 +146,29 @@ def carry_out(work: Work, kind: str) -> JobState | None:
             error = errors.JinbiaoError(
                 _("an internal error; the log of the worker has it under job %(id)s"), id=work.id
             )
+    if state == JobState.WAITING and error is not None:
+        _put_back(work, error)
+        return None
     with work.installation.database.write() as session:
         jobs.end(session, work.id, work.attempt, state, result=result, error=error)
+        workers.put_down(session, worker_name())
     log.info("job %s ends: %s", work.id, state)
     return state
 
 
-def _spare(work: Work) -> None:
-    """Do not count this attempt: the job is not to blame for a part that is away."""
+def _put_back(work: Work, reason: errors.JinbiaoError) -> None:
+    """Let the job wait for the part that is away, or for another worker if this one stops."""
+    log.warning("job %s: a part is away, will be tried again: %s", work.id, reason)
     try:
         with work.installation.database.write() as session:
-            jobs.spare(session, work.id, work.attempt)
+            if stopping.is_set():
+                jobs.release(session, work.id, work.attempt)
+            else:
+                jobs.pause(session, work.id, work.attempt, reason)
+            workers.put_down(session, worker_name())
     except sa.exc.DBAPIError as problem:
+        # The sweeper gives it back when the database is there again.
         log.warning("job %s: the database is away too: %s", work.id, problem)
-
-
-def serve(installation: Installation, *, burst: bool = False) -> None:
-    """Work on jobs until told to stop; one process, models stay loaded.
-
-    A queue that goes away is waited for. Told to stop, the worker leaves its job at the
-    next checkpoint, or where it stands when that takes too long: another one goes on.
-    """
-    stop = threading.Event()
-    stopping.clear()
-    spool.sweep(installation)
-    sweeper = threading.Thread(target=_sweep, args=(installation, stop), daemon=True)
-    sweeper.start()
-    messenger = threading.Thread(target=deliver.serve, args=(installation, stop), daemon=True)
-    messenger.start()
-    previous = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        while not stopping.is_set():
-            try:
-                _listen(installation, burst)
-                if burst:
-                    return
-                # Only a queue that went away ends the listening otherwise.
-                stopping.wait(1.0)
-            except redis.RedisError as problem:
-                log.warning("the queue is away, will look again: %s", problem)
-                if burst:
-                    return
-                stopping.wait(1.0)
-            except StopRequested:
-                pass
-    finally:
-        for name, handler in previous.items():
-            signal.signal(name, handler)
-        stop.set()
-        sweeper.join()
-        messenger.join(LEAVE_SECONDS)
-
-
-class JobWorker(SimpleWorker):
-    """Take hints from the queue in this process, and stop soon when told to."""
-
-    max_connection_wait_time = 2.0
-    log_result_lifespan = False
-    performing = False
-
-    def subscribe(self) -> None:
-        """Take no commands over the queue: the jobs table decides what is cancelled."""
-
-    def perform_job(self, job: rq.job.Job, queue: Queue) -> bool:
-        """Do the job that a hint names."""
-        self.performing = True
-        try:
-            return bool(super().perform_job(job, queue))
-        finally:
-            self.performing = False
-
-    def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Stop listening at once, or leave the job at its next checkpoint.
-
-        Nothing here asks the queue: it may be stopping too.
-        """
-        if not stopping.is_set():
-            stopping.set()
-            last_word = threading.Timer(LEAVE_SECONDS, os._exit, (1,))
-            last_word.daemon = True
-            last_word.start()
-        self._stop_requested = True
-        if not self.performing:
-            raise StopRequested
-
-
-def _listen(installation: Installation, burst: bool) -> None:
-    connection = queues.connect(installation.settings, answer_seconds=None)
-    queue = Queue(queues.QUEUE, connection=connection, serializer=JSONSerializer)
-    # The queue remembers a killed worker for a while: each listening has a name of its own.
-    name = f"{worker_name()}-{secrets.token_hex(4)}"
-    worker = JobWorker([queue], connection=connection, serializer=JSONSerializer, name=name)
-    try:
-        worker.work(burst=burst, logging_level="CRITICAL", with_scheduler=False)
-    finally:
-        connection.close()
 
 
 def sweep(installation: Installation) -> None:
@@ -244,12 +178,14 @@ def sweep(installation: Installation) -> None:
     """
     silence = installation.settings.job_silence_seconds
     with installation.database.read() as session:
-        silent = jobs.has_silent(session, silence)
+        is_any_silent = jobs.has_silent(session, silence)
         waiting = jobs.waiting(session)
-    if silent:
+    if is_any_silent:
         waiting = _reclaim(installation, silence)
     queues.announce(installation, waiting)
     expire.run(installation)
+    training_due.start_due(installation)
+    measure.begin_due(installation)
 
 
 def _reclaim(installation: Installation, silence: float) -> list[str]:
@@ -262,22 +198,6 @@ def _reclaim(installation: Installation, silence: float) -> list[str]:
             # says nothing until the others had time to speak.
             return []
         return jobs.reclaim(session, silence)
-
-
-def worker_name() -> str:
-    """Return this process's name in the jobs table."""
-    return f"{socket.gethostname()}-{os.getpid()}"
-
-
-def _sweep(installation: Installation, stop: threading.Event) -> None:
-    while True:
-        try:
-            sweep(installation)
-        except Exception:
-            # Whatever it was, the next round must come: nobody else takes up lost jobs.
-            log.warning("the sweeper could not do its round", exc_info=True)
-        if stop.wait(SWEEP_SECONDS):
-            return
 
 
 @cache

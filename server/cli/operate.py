@@ -24,12 +24,19 @@ from ...datasets.installation import Installation, open_installation
 from ...datasets.people import Role
 from ...datasets.settings import Settings
 from ...workers import queues, redis_server, run, spool, supervise
+from ...workers import serve as serving
 from ...workers.supervise import Child
 from .. import health as health_checks
 from .. import wsgi
 from .opened import opened
 from .printing import progress
 
+# Below that the second worker's memory is better left to models and to the database.
+TWO_WORKERS_BYTES = 2 * 1024**3
+CONTAINER_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 COMMAND = [sys.executable, "-P", "-m", "jinbiao.server.cli"]
 
 
@@ -55,10 +62,8 @@ def _keep_up(chosen: Settings, demo: bool) -> None:
         children.append(
             Child("redis", redis_server.command(chosen), lambda: _answers(queues.check, chosen))
         )
-    children += [
-        Child("server", [*COMMAND, "serve"], lambda: _is_up(chosen)),
-        Child("worker", [*COMMAND, "work", "--one"]),
-    ]
+    children.append(Child("server", [*COMMAND, "serve"], lambda: _is_up(chosen)))
+    children += _workers(_shares(chosen))
 
     def when_up() -> None:
         click.echo(f"津标 Jinbiao: {_address(chosen)}")
@@ -92,19 +97,59 @@ def serve() -> None:
 
 
 @click.command()
+@click.option("--queues", "names", help="服务哪些队列 · Which queues: cpu,gpu,io")
+@click.option("--processes", type=click.IntRange(1, 64), help="进程数 · How many processes")
 @click.option("--one", is_flag=True, help="只在本进程 · In this very process, not supervised")
 @click.option("--burst", is_flag=True, help="做完就退出 · Stop when nothing waits")
-def work(one: bool, burst: bool) -> None:
+def work(names: str | None, processes: int | None, one: bool, burst: bool) -> None:
     """启动工作进程 · Work on jobs; run it on as many hosts as wanted."""
+    chosen = settings.load()
+    wanted = settings.queue_names("--queues", names) if names else chosen.worker_queues
     if not (one or burst):
-        supervise.keep_running([Child("worker", [*COMMAND, "work", "--one"])], lambda: None)
+        share = ",".join(wanted)
+        children = _workers([share] * (processes or chosen.worker_processes or 1))
+        supervise.keep_running(children, lambda: None)
         return
     with opened() as installation:
         if burst:
             run.sweep(installation)
         else:
             supervise.collect_seldom()
-        run.serve(installation, burst=burst)
+        # Whoever starts it with --one, `up` or a service of the system, starts it again.
+        serving.serve(installation, wanted, burst=burst, supervised=one and not burst)
+
+
+def _workers(shares: list[str]) -> list[Child]:
+    """Return a worker process for each share of the queues."""
+    return [
+        Child(f"worker {number} ({share})", [*COMMAND, "work", "--one", "--queues", share])
+        for number, share in enumerate(shares, 1)
+    ]
+
+
+def _shares(chosen: Settings) -> list[str]:
+    """Divide the queues among the workers of one machine.
+
+    What only waits for others has a process of its own: a training of minutes must not hold
+    up a storage or a model backend, nor a slow backend the training. Each holds about 150 MB
+    before it loads a model, so a small machine has one that serves all.
+    """
+    everything = ",".join(chosen.worker_queues)
+    if chosen.worker_processes or _memory_bytes() < TWO_WORKERS_BYTES:
+        return [everything] * (chosen.worker_processes or 1)
+    computing = ",".join(name for name in chosen.worker_queues if name != "io")
+    waiting = ",".join(name for name in chosen.worker_queues if name == "io")
+    return [share for share in (computing, waiting) if share]
+
+
+def _memory_bytes() -> int:
+    """Return how much memory this machine, or the container, gives us."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in CONTAINER_LIMITS:
+        if path.is_file():
+            text = path.read_text(encoding="ascii").strip()
+            found += [int(text)] if text.isdigit() else []
+    return min(found)
 
 
 @click.command()

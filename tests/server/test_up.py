@@ -12,7 +12,8 @@ from jinbiao.tests import services
 from jinbiao.tests.conftest import short_directory
 from jinbiao.tests.server.command import Command, Up, is_alive, wait_until
 
-SERVER, WORKER, REDIS = "cli serve", "cli work", "redis-server"
+SERVER, REDIS = "cli serve", "redis-server"
+WORKER, WAITER = "cli work --one --queues cpu,gpu", "cli work --one --queues io"
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +48,12 @@ def test_it_starts_mends_itself_and_stops(up: Up, command: Command) -> None:
     elsewhere.settings["JINBIAO_PORT"] = other_port
     again = elsewhere.fork("up")
     assert again.code == 1 and again.err.count("\n") == 1 and "another" in again.err
-    for mark in (REDIS, WORKER, SERVER):
+    for mark in (REDIS, WORKER, WAITER, SERVER):
         killed = up.kill(mark)
         wait_until(lambda m=mark, k=killed: up.child(m) not in (None, k), 20, up.tail)  # type: ignore[misc]
     up.wait_until_healthy()
     family = up.family()
-    assert len(family) >= 5
+    assert len(family) >= 6
     took = up.stop()
     print(f"stopped in {took:.1f} s")
     assert took < 15 and up.process.returncode == 0

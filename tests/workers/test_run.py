@@ -20,6 +20,7 @@ from jinbiao.datasets.installation import open_installation
 from jinbiao.datasets.jobs import Job, JobState
 from jinbiao.tests.server.world import World
 from jinbiao.workers import queues, run, work
+from jinbiao.workers.serve import serve
 from jinbiao.workers.work import Work
 
 
@@ -82,7 +83,7 @@ def test_an_error_of_ours_is_told_and_another_is_not(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_part_that_is_away_costs_no_attempt(
+def test_a_part_that_is_away_is_waited_for_and_costs_no_attempt(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_work: Work) -> dict[str, Any]:
@@ -91,11 +92,59 @@ def test_a_part_that_is_away_costs_no_attempt(
     job = waiting(world)
     original = run.KINDS["import"]
     kind(monkeypatch, away)
+    pauses = []
     for attempt in range(1, 2 * jobs.ATTEMPTS):
+        begin = now()
         assert run.perform(world.installation, job) is None
-        assert (row(world, job).state, row(world, job).attempt) == (JobState.RUNNING, attempt)
-        with world.installation.database.write() as session:
-            assert jobs.reclaim(session, -1) == [job]
+        found = row(world, job)
+        assert (found.state, found.attempt, found.pauses) == (JobState.WAITING, attempt, attempt)
+        assert found.not_before is not None
+        pauses.append((found.not_before - begin).total_seconds())
+        # Nobody takes it before that.
+        assert run.perform(world.installation, job) is None
+        assert row(world, job).attempt == attempt
+        pass_time(world, job)
+    assert pauses[:2] == sorted(pauses[:2]) and 2 <= pauses[0] < 3
+    assert all(pause < 61 for pause in pauses)
+    assert "the store is away" in str(jobs.failure(row(world, job)))
+    # It is not taken for a job that kills its worker.
+    lost: list[str | None] = []
+    kind(monkeypatch, lambda given: lost.append(given.lost) or original(given))
+    assert run.perform(world.installation, job) == JobState.DONE
+    assert lost == [None]
+
+
+def test_a_dead_database_is_waited_for_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_work: Work) -> dict[str, Any]:
+        raise sa.exc.OperationalError("SELECT 1", {}, Exception("the server closed\nthe line"))
+
+    job = waiting(world)
+    kind(monkeypatch, fail)
+    assert run.perform(world.installation, job) is None
+    assert (row(world, job).state, row(world, job).pauses) == (JobState.WAITING, 1)
+    assert str(jobs.failure(row(world, job))) == "the database is away: the server closed"
+
+
+def pass_time(world: World, job: str) -> None:
+    """Let a job's pause be over."""
+    with world.installation.database.write() as session:
+        session.get_one(Job, job).not_before = now()
+
+
+def test_a_job_that_waits_for_a_part_is_cancelled_and_repeated_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_work: Work) -> dict[str, Any]:
+        raise errors.Unavailable("the store is away")
+
+    job = waiting(world)
+    original = run.KINDS["import"]
+    kind(monkeypatch, away)
+    assert run.perform(world.installation, job) is None
+    cancelled = world.good(world.post("requester", f"/api/jobs/{job}/cancel"))
+    assert cancelled["state"] == "cancelled"
+    again = world.good(world.post("requester", f"/api/jobs/{job}/retry"))
+    assert (again["state"], again["not_before"]) == ("waiting", None)
     kind(monkeypatch, original)
     assert run.perform(world.installation, job) == JobState.DONE
 
@@ -109,6 +158,8 @@ def test_a_job_that_kills_its_worker_is_given_up(world: World) -> None:
             jobs.reclaim(session, -1)
     assert run.perform(world.installation, job) is None
     assert row(world, job).state == JobState.FAILED
+    told = str(jobs.failure(row(world, job)))
+    assert told == f"given up after {jobs.ATTEMPTS} attempts: the worker process died"
     answer = world.post("requester", f"/api/jobs/{job}/retry")
     assert world.good(answer)["state"] == "waiting"
     assert run.perform(world.installation, job) == JobState.DONE
@@ -143,7 +194,7 @@ def test_a_running_job_stops_at_its_next_checkpoint(
     assert row(world, job).done == 3
 
 
-def test_a_job_cancelled_between_attempts_does_not_begin_again(
+def test_a_job_cancelled_while_its_worker_was_dead_does_not_begin_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = waiting(world)
@@ -151,9 +202,12 @@ def test_a_job_cancelled_between_attempts_does_not_begin_again(
         jobs.begin(session, job, "killed")
     world.good(world.post("requester", f"/api/jobs/{job}/cancel"))
     with world.installation.database.write() as session:
-        jobs.reclaim(session, -1)
+        assert jobs.reclaim(session, -1) == []
     kind(monkeypatch, lambda _work: pytest.fail("it was begun"))
-    assert run.perform(world.installation, job) == JobState.CANCELLED
+    assert run.perform(world.installation, job) is None
+    found = row(world, job)
+    assert (found.state, found.error) == (JobState.CANCELLED, None)
+    assert found.ended_at is not None
 
 
 def test_who_lost_a_job_writes_nothing_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,17 +226,17 @@ def test_who_lost_a_job_writes_nothing_more(world: World, monkeypatch: pytest.Mo
     assert (found.state, found.worker, found.done) == (JobState.RUNNING, "another", 0)
 
 
-def test_a_worker_that_stops_leaves_its_job_to_another(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_stops_leaves_its_job_to_another(world: World) -> None:
     job = waiting(world)
-    monkeypatch.setattr(work, "stopping", threading.Event())
     work.stopping.set()
-    assert run.perform(world.installation, job) is None
-    assert row(world, job).state == JobState.RUNNING
-    work.stopping.clear()
-    with world.installation.database.write() as session:
-        jobs.reclaim(session, -1)
+    try:
+        assert run.perform(world.installation, job) is None
+    finally:
+        work.stopping.clear()
+    # Another one may take it at once; it was nobody's fault.
+    found = row(world, job)
+    assert (found.state, found.not_before, found.pauses) == (JobState.WAITING, None, 0)
+    assert found.attempts_allowed == jobs.ATTEMPTS + 1
     assert run.perform(world.installation, job) == JobState.DONE
 
 
@@ -265,10 +319,10 @@ def queued(world: World, redis_url: str) -> World:
     return World(open_installation(settings), world.tokens)
 
 
-def hints(world: World) -> list[str]:
-    """List what the queue holds."""
+def hints(world: World, queue: str = "cpu") -> list[str]:
+    """List what a queue holds."""
     client = queues.connect(world.installation.settings)
-    found = Queue(queues.QUEUE, connection=client, serializer=JSONSerializer).job_ids
+    found = Queue(queues.name_of(queue), connection=client, serializer=JSONSerializer).job_ids
     client.close()
     return list(found)
 
@@ -281,7 +335,7 @@ def test_a_job_is_announced_once_and_again_when_the_hint_is_lost(queued: World) 
     assert hints(queued) == [f"{job}-0"]
     client = queues.connect(queued.installation.settings)
     # A worker took the hint and was killed before it began the job.
-    assert client.lpop(f"rq:queue:{queues.QUEUE}") is not None
+    assert client.lpop("rq:queue:jinbiao-cpu") is not None
     run.sweep(queued.installation)
     assert hints(queued) == [f"{job}-0"]
     client.flushall()
@@ -294,10 +348,27 @@ def test_a_job_is_announced_once_and_again_when_the_hint_is_lost(queued: World) 
 def test_a_worker_does_what_waits_and_stops(queued: World, monkeypatch: pytest.MonkeyPatch) -> None:
     found = [waiting(queued) for _ in range(3)]
     monkeypatch.setattr(run, "_installation", lambda: queued.installation)
-    run.serve(queued.installation, burst=True)
+    serve(queued.installation, burst=True)
     assert [row(queued, job).state for job in found] == [JobState.DONE] * 3
     assert hints(queued) == []
     queued.installation.close()
+
+
+def test_a_worker_leaves_the_queues_of_others_alone(
+    queued: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = waiting(queued)
+    monkeypatch.setattr(run, "_installation", lambda: queued.installation)
+    serve(queued.installation, ("gpu", "io"), burst=True)
+    assert row(queued, job).state == JobState.WAITING
+    assert (hints(queued), hints(queued, "io")) == ([f"{job}-0"], [])
+    serve(queued.installation, ("io", "cpu"), burst=True)
+    assert row(queued, job).state == JobState.DONE
+    queued.installation.close()
+
+
+def test_every_kind_of_job_has_a_queue() -> None:
+    assert set(run.KINDS) <= set(jobs.KINDS)
 
 
 def test_an_import_survives_losing_its_upload(world: World) -> None:
