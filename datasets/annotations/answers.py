@@ -17,6 +17,7 @@ from ..people import User
 from ..projects import Project
 from ..settings import Settings
 from ..tasks import QueuedTask, Task, TaskState
+from .arms import arm_of
 from .drafts import end_drafts, seconds
 from .rows import Annotation, AnnotationState
 
@@ -68,6 +69,7 @@ def submit(
         ground_truth=ground_truth,
         parent_prediction=parent_prediction,
         parent_annotation=parent_annotation,
+        arm=arm_of(session, annotator, project, task, parent_prediction),
         draft_created_at=None if draft is None else draft.created_at,
         last_action="skipped" if was_cancelled else "submitted",
         unique_id=unique_id,

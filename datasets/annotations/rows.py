@@ -58,6 +58,9 @@ class Annotation(Base):
     last_action: Mapped[str | None] = mapped_column(sa.String(40))
     bulk_created: Mapped[bool] = mapped_column(default=False)
     draft_created_at: Mapped[dt.datetime | None]
+    # "shown" where the person began from a pre-label, "blank" where the draw gave them none;
+    # None where there was none to show.
+    arm: Mapped[str | None] = mapped_column(sa.String(10))
     review_by: Mapped[int | None] = mapped_column(Id)
     review_until: Mapped[dt.datetime | None]
     created_at: Mapped[dt.datetime] = mapped_column(default=now)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ...datasets import errors
+from ...datasets import errors, jobs
 from ...datasets.catalogue import Dataset, Release
 from ...datasets.exports import Export
 from ...datasets.jobs import Job
@@ -17,8 +17,12 @@ from .reading import time
 
 
 def job(row: Job) -> dict[str, Any]:
-    """Return a job, its error in the reader's language."""
-    error = None if row.error is None else errors.from_json(row.error)
+    """Return a job, its error in the reader's language.
+
+    `last_problem` is why the last attempt of one that goes on did not succeed.
+    """
+    problem = None if row.error is None else server_errors.words(errors.from_json(row.error))
+    has_ended = row.state in jobs.ENDED
     return {
         "id": row.id,
         "kind": row.kind,
@@ -26,9 +30,14 @@ def job(row: Job) -> dict[str, Any]:
         "state": row.state,
         "done": row.done,
         "total": row.total,
+        "rate": jobs.rate(row),
+        "remaining_seconds": jobs.remaining_seconds(row),
         "attempt": row.attempt,
+        "queue": row.queue,
+        "not_before": time(row.not_before),
         "result": row.result_values,
-        "error": None if error is None else server_errors.words(error),
+        "error": problem if has_ended else None,
+        "last_problem": None if has_ended else problem,
         "created_at": time(row.created_at),
         "started_at": time(row.started_at),
         "ended_at": time(row.ended_at),

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from ...datasets import annotations as annotation_rows
-from ...datasets import comments, people, predictions, tasks, uploads
+from ...datasets import benefit, comments, people, predictions, tasks, uploads
 from ...datasets.annotations import Annotation, AnnotationState, Draft
 from ...datasets.comments import Talk
 from ...datasets.people import User
@@ -48,6 +48,7 @@ def load(
 ) -> Loaded:
     """Load what the shapes below need of these tasks, in a fixed number of queries."""
     ids = [row.id for row in rows]
+    predicted = predictions.of_tasks(session, ids) if with_predictions else {}
     made = {
         task_id: annotation_rows.visible_to(asker, found)
         for task_id, found in annotation_rows.of_tasks(session, ids).items()
@@ -58,7 +59,7 @@ def load(
         asker,
         tasks.media_of(session, rows),
         made,
-        predictions.of_tasks(session, ids) if with_predictions else {},
+        benefit.visible_to(session, asker, project, predicted),
         annotation_rows.drafts_of(session, asker, ids),
         people.by_ids(session, authors),
         comments.talks(session, ids),

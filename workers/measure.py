@@ -1,0 +1,258 @@
+"""Measure what pre-labels are worth on people's own work, and switch off what costs them time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ..datasets import benefit, errors, jobs, models, notices
+from ..datasets.annotations import Annotation, AnnotationState
+from ..datasets.benefit import OfModel, Report
+from ..datasets.errors import _
+from ..datasets.installation import Installation
+from ..datasets.jobs import ENDED
+from ..datasets.models import Gate, ProjectModel
+from ..datasets.people import User
+from ..datasets.projects import Project
+from . import queues
+from .binding import bind
+from .models import MODELS, costs
+from .work import Work
+
+log = logging.getLogger("jinbiao.measure")
+
+KIND = "measure"
+EVERY = 50  # answers in an arm between two measurements
+LOOK_SECONDS = 20.0  # between two looks of a process whether a project is due
+MEASURED = "measured"
+_ANSWERED = (AnnotationState.SUBMITTED, AnnotationState.ACCEPTED, AnnotationState.REJECTED)
+
+
+def run(work: Work) -> dict[str, Any]:
+    """Report what pre-labels are worth in a project, and let gates and labels follow it.
+
+    - A model is closed when people keep so few of its marks that showing them does not pay:
+      the upper end of the interval lies below `costs.worth_showing`. Or when they take longer
+      with pre-labels than without, the whole interval above 1.
+    - A label is switched off when its errors are larger with pre-labels than without: the
+      interval lies above 0, all labels looked at together.
+    - A model whose pre-labels make people quicker, the whole interval below 1, is open.
+
+    The project's owner is told of whatever closes. Measured beats estimated: a closed gate
+    stays until the model has new weights.
+    """
+    database = work.installation.database
+    with database.read() as session:
+        project = session.get_one(Project, int(work.project_id or 0))
+        found = benefit.report(session, project)
+    with database.write() as session:
+        project = session.get_one(Project, project.id)
+        work.advance(session, found.shown + found.blank, found.shown + found.blank)
+        chosen = {row.id: row for row in models.of_project(session, project)}
+        closed = [row.id for row in chosen.values() if _follow(session, project, row, found)]
+        off = _switch_off(session, project, found, chosen)
+    return {"report": found.as_values(), "closed": closed, "labels_off": off}
+
+
+def newest(session: Session, project: Project) -> dict[str, Any] | None:
+    """Return the newest measured report of a project as plain values; None before the first."""
+    for job in jobs.recent(session, project_id=project.id, kind=KIND, limit=10):
+        if "report" in job.result_values:
+            return dict(job.result_values["report"])
+    return None
+
+
+def due(session: Session) -> list[Project]:
+    """List the projects with models that have EVERY more answers than when last measured."""
+    with_models = sa.select(ProjectModel.project_id).distinct()
+    found = session.scalars(
+        sa.select(Project).where(Project.id.in_(with_models), Project.deleted_at.is_(None))
+    )
+    return [project for project in found if _is_due(session, project)]
+
+
+def begin_due(installation: Installation, look: Look | None = None) -> None:
+    """Start measuring the projects that are due; looks once in LOOK_SECONDS."""
+    if not (look or _look).is_time():
+        return
+    with installation.database.read() as session:
+        wanted = [project.id for project in due(session)]
+    for number in wanted:
+        with installation.database.write() as session:
+            # Another worker may be at it: whoever holds the project's row decides.
+            project = session.scalar(
+                sa.select(Project).where(Project.id == number).with_for_update()
+            )
+            if project is None or not _is_due(session, project):
+                continue
+            job = ask(session, project, session.get_one(User, project.created_by), by_itself=True)
+        queues.announce(installation, [job.id])
+
+
+def ask(session: Session, project: Project, actor: User, *, by_itself: bool = False) -> jobs.Job:
+    """Write down a job that measures a project; the caller announces it after the commit."""
+    until = session.scalar(
+        sa.select(sa.func.max(Annotation.id)).where(Annotation.project_id == project.id)
+    )
+    return jobs.add(
+        session,
+        actor,
+        KIND,
+        {"until": until or 0, jobs.AUTOMATIC: by_itself},
+        project_id=project.id,
+        organisation_id=project.organisation_id,
+        vendor_id=project.vendor_id,
+    )
+
+
+class Look:
+    """Remember when this process last looked."""
+
+    def __init__(self) -> None:
+        self.last = float("-inf")
+
+    def is_time(self) -> bool:
+        """Tell whether to look now."""
+        moment = time.monotonic()
+        if moment - self.last < LOOK_SECONDS:
+            return False
+        self.last = moment
+        return True
+
+
+_look = Look()
+
+
+def _is_due(session: Session, project: Project) -> bool:
+    last = next(iter(jobs.recent(session, project_id=project.id, kind=KIND, limit=1)), None)
+    if last is not None and last.state not in ENDED:
+        return False
+    after = 0 if last is None else int(last.request_values.get("until") or 0)
+    new = (
+        sa.select(Annotation.id)
+        .where(
+            Annotation.project_id == project.id,
+            Annotation.state.in_(_ANSWERED),
+            Annotation.id > after,
+            Annotation.arm.is_not(None),
+        )
+        .limit(EVERY)
+        .subquery()
+    )
+    return (session.scalar(sa.select(sa.func.count()).select_from(new)) or 0) >= EVERY
+
+
+def _follow(session: Session, project: Project, row: ProjectModel, found: Report) -> bool:
+    """Open or close a model as it was measured; tell whether it was closed."""
+    measured = next((each for each in found.of_models if each.model_id == row.id), None)
+    if measured is None or row.gate == Gate.CLOSED:
+        return False
+    ratio = found.time_ratio
+    needed = _needed(project, row)
+    told = _told(session, row, found, measured, needed)
+    if (
+        needed is not None
+        and measured.accepted.high is not None
+        and (measured.accepted.high < needed)
+    ):
+        models.set_gate(session, row, Gate.CLOSED, {**told, "reason": "unaccepted"}, "worker")
+        _tell(
+            session,
+            project,
+            "model_closed",
+            _(
+                "The model “%(model)s” is no longer shown in “%(project)s”: people accept"
+                " %(accepted)s %% of its marks, and it pays from %(needed)s %% on"
+            ),
+            model=row.title or row.kind,
+            accepted=round(100 * (measured.accepted.value or 0)),
+            needed=round(100 * needed),
+        )
+        return True
+    if ratio.low is not None and ratio.low > 1:
+        models.set_gate(session, row, Gate.CLOSED, {**told, "reason": "slower"}, "worker")
+        _tell(
+            session,
+            project,
+            "model_closed",
+            _(
+                "The model “%(model)s” is no longer shown in “%(project)s”: with pre-labels"
+                " people take %(ratio)s times as long as without"
+            ),
+            model=row.title or row.kind,
+            ratio=f"{ratio.value or 0:.2f}",
+        )
+        return True
+    if ratio.high is not None and ratio.high < 1:
+        models.set_gate(session, row, Gate.OPEN, {**told, "reason": "quicker"}, "worker")
+    return False
+
+
+def _needed(project: Project, row: ProjectModel) -> float | None:
+    """Return from which share of accepted marks on a model pays; None for one that is gone."""
+    if row.kind not in MODELS:
+        return None
+    try:
+        return costs.worth_showing(
+            bind(project.config, MODELS[row.kind].serving(row.option_values)).target.makes
+        )
+    except errors.JinbiaoError:
+        return None  # the labelling config was changed
+
+
+def _told(
+    session: Session, row: ProjectModel, found: Report, measured: OfModel, needed: float | None
+) -> dict[str, Any]:
+    trained = models.of_model(session, row)
+    ratio, accepted = found.time_ratio, measured.accepted
+    return {
+        "method": MEASURED,
+        "n": measured.answers,
+        "saving": None if ratio.value is None else 1 - ratio.value,
+        "low": None if ratio.high is None else 1 - ratio.high,
+        "high": None if ratio.low is None else 1 - ratio.low,
+        "accepted": accepted.value,
+        "accepted_low": accepted.low,
+        "accepted_high": accepted.high,
+        "needed": needed,
+        "estimated_at": found.at.isoformat(),
+        "model_version": None if trained is None else trained.model_version,
+    }
+
+
+def _switch_off(
+    session: Session, project: Project, found: Report, chosen: Mapping[int, ProjectModel]
+) -> list[str]:
+    """Switch off the labels whose errors rise with pre-labels; return those that are new."""
+    off = []
+    for label, told in found.of_labels.items():
+        if not told.rises:
+            continue
+        behind = [chosen[each.model_id] for each in found.of_models if each.model_id in chosen]
+        changed = [models.switch_off_labels(session, row, [label], "worker") for row in behind]
+        if any(changed):
+            off.append(label)
+            _tell(
+                session,
+                project,
+                "label_off",
+                _(
+                    "The label “%(label)s” is no longer pre-labelled in “%(project)s”: with"
+                    " pre-labels its error is larger by %(rise)s %%"
+                ),
+                label=label,
+                rise=round(100 * (told.error.value or 0)),
+            )
+    return off
+
+
+def _tell(session: Session, project: Project, kind: str, message: str, **values: Any) -> None:
+    values["project"] = project.title
+    log.info("project %s: %s %s", project.id, kind, values)
+    address = f"/projects/{project.id}/benefit"
+    notices.add(session, project.created_by, kind, message, values, address)
