@@ -14,9 +14,9 @@ from . import audit, errors, permissions
 from .db import Base, Id, now
 from .errors import _
 from .people import User
-from .projects import Project
+from .projects import SAMPLINGS, Project
 from .settings import Settings
-from .tasks import QueuedTask, Task
+from .tasks import BEGUN, QueuedTask, Task
 
 
 class AssignmentState(StrEnum):
@@ -318,15 +318,49 @@ _BEYOND = _both(_QUEUED.where(QueuedTask.task_id > sa.bindparam("furthest")))
 _NOT_YET = _both(
     _QUEUED.where(QueuedTask.task_id.not_in(sa.select(Assignment.task_id).where(*_OWN)))
 )
+# In an order that was worked out, ids tell nothing: what they did last is where they are, as far
+# as others are still to do it too. What was begun before the order was written stands in front.
+_LATEST = (
+    sa.select(Assignment.task_id)
+    .where(*_OWN, Assignment.state == AssignmentState.SUBMITTED)
+    .order_by(Assignment.id.desc())
+    .limit(20)
+)
+# By the tasks alone: SQLite would go through the project's whole queue for more.
+_PLACES = sa.select(QueuedTask.priority, QueuedTask.task_id).where(
+    QueuedTask.task_id.in_(sa.bindparam("tasks", expanding=True))
+)
+# The offset keeps PostgreSQL from joining with all of somebody's work to find one row.
+_UNTOUCHED = _QUEUED.where(
+    ~sa.exists(
+        sa.select(Assignment.id)
+        .where(Assignment.task_id == QueuedTask.task_id, Assignment.user_id == sa.bindparam("user"))
+        .correlate(QueuedTask)
+        .offset(0)
+    )
+)
+_AHEAD = _both(
+    _UNTOUCHED.where(
+        sa.tuple_(QueuedTask.priority, QueuedTask.task_id)
+        > sa.tuple_(sa.bindparam("priority"), sa.bindparam("reached"))
+    )
+)
+_FROM_THE_FRONT = _both(_UNTOUCHED)
 
 
 def _take_slot(session: Session, annotator: User, project: Project) -> int | None:
     # Pass by what others are taking; only when nothing else is left, wait for them.
     given = {"project": project.id, "user": annotator.id}
     choices: tuple[_Choice, ...] = (_ANY_BUT_OWN,)
-    if project.maximum_annotations > 1:
+    if project.maximum_annotations > 1 and project.option("sampling") == SAMPLINGS[0]:
         given["furthest"] = session.scalar(_FURTHEST, given) or 0
         choices = (_BEYOND, _NOT_YET)
+    elif project.maximum_annotations > 1:
+        choices = (_FROM_THE_FRONT,)
+        reached = _reached(session, given)
+        if reached is not None:
+            given["priority"], given["reached"] = reached
+            choices = (_AHEAD, _FROM_THE_FRONT)
     for place in (0, 1):
         for choice in choices:
             slot = session.scalar(choice[place], given)
@@ -334,6 +368,17 @@ def _take_slot(session: Session, annotator: User, project: Project) -> int | Non
                 _use_slot(session, slot)
                 return slot.task_id
     return None
+
+
+def _reached(session: Session, given: Mapping[str, int]) -> tuple[int, int] | None:
+    """Return the priority and task in an order behind which somebody goes on, if that is known."""
+    latest = list(session.scalars(_LATEST, given))
+    if not latest:
+        return None
+    places = [
+        (priority, task_id) for priority, task_id in session.execute(_PLACES, {"tasks": latest})
+    ]
+    return max((place for place in places if BEGUN < place[0] < 0), default=None)
 
 
 def _use_slot(session: Session, slot: QueuedTask) -> None:

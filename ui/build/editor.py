@@ -40,6 +40,8 @@ MODIFIED = f"""The files in this folder come from Label Studio {VERSION}
 - editor-en.js, editor-zh.js: the modules that the editor needs were taken out of runtime.js,
   vendor.js, main.js and the chunks they load, and joined in one script that starts no
   application; the names of lazily loaded files carry their digest.
+  The buttons beside a suggestion have pictures, of which the editor asks for none; one
+  suggestion is not called by its plural.
 - editor-zh.js: texts for the user were translated into Chinese.
 - editor.css: the style sheets were joined, the paths of the fonts made relative.
 
@@ -218,6 +220,26 @@ def join(runtime: str, modules: Modules, kept: list[str], entry: str) -> str:
     return f"/*! {notice}, 3rdpartylicenses.txt */\n{push}\n{runtime}\n"
 
 
+def mended(script: str) -> str:
+    """Give the two buttons beside a suggestion on a picture the icons that the editor means.
+
+    It hands a component over where a picture's address is wanted, and the browser then asks for
+    a page of that name.
+    """
+    for colour, line in (("#DD0000", "M2 2l8 8M10 2l-8 8"), ("#98C84E", "M2 6.5l3 3 5-7")):
+        icon = only(rf'fill:"{colour}",iconColor:"#fff",icon:([\w.]+)', script, "an icon")
+        drawn = (
+            "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='12' height='12'"
+            f"%3E%3Cpath d='{line}' fill='none' stroke='white' stroke-width='2'/%3E%3C/svg%3E"
+        )
+        head = icon.group().removesuffix(icon.group(1))
+        script = script.replace(icon.group(), head + quoted(drawn))
+    count = only(r'(\w+)\.size," suggestion",\1\.size>0&&"s"', script, "the suggestions counted")
+    name = count.group(1)
+    words = f'{name}.size,{name}.size>1?" suggestions":" suggestion"'
+    return script.replace(count.group(), words)
+
+
 def point_at_digests(runtime: str, lazy: dict[str, bytes]) -> str:
     """Let the runtime ask for the lazy files with their digest."""
     table = {Path(name).stem: f"{name}?v={digest(content)[:16]}" for name, content in lazy.items()}
@@ -274,7 +296,7 @@ def build(wheel: zipfile.ZipFile) -> dict[str, bytes]:
     files |= licences(wheel) | style_sheet(wheel, find_reset(modules), sources)
     files[AUDIO] = wheel.read(APPLICATION + AUDIO)
 
-    script = join(runtime, modules, kept, entry)
+    script = mended(join(runtime, modules, kept, entry))
     script = script.replace(f'"{AUDIO}"', f'"{AUDIO}?v={digest(files[AUDIO])[:16]}"')
     files["editor-en.js"] = script.encode()
     files["editor-zh.js"] = translate(script, json.loads(WORDS.read_text("utf-8"))).encode()

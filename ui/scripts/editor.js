@@ -5,6 +5,8 @@
  *   onReady(result)            a task is open; its result as the editor writes it
  *   onChange(result)           the labels changed
  *   onDraft(result)            the editor itself wants a draft kept
+ *   onSuggest(context)         something was pointed at with a smart tool; may return a promise of
+ *                              regions to suggest
  *   onSubmit(result), onUpdate(result), onSkip(), onAccept(result), onReject(result)
  * Those of the last line may return a promise; the editor's buttons rest until it settles.
  */
@@ -32,12 +34,23 @@ window.APP_SETTINGS = {
   let composing = false; // an input method is at work
   let seen = null; // the history the last look saw
   let watch = 0;
+  let pointer = null; // the label of a smart tool that was chosen last
+  let chosen = ""; // the controls a label was chosen of when we looked last
 
   const selected = () => store?.annotationStore?.selected ?? null;
 
+  /* What a smart tool draws only says what is meant: it is no part of the answer. */
+  const pointers = (annotation) => new Set(
+    annotation.regions.filter((each) => each.dynamic && !each.fromSuggestion).map((each) => each.cleanId),
+  );
+
   const result = () => {
     const annotation = selected();
-    return annotation && annotation.type !== "prediction" ? annotation.serializeAnnotation() : [];
+    if (!annotation || annotation.type === "prediction") return [];
+    const left = pointers(annotation);
+    return annotation.serializeAnnotation().filter(({ id, from_name: name }) => (
+      !left.has(id) && !annotation.names.get(name)?.smartonly
+    ));
   };
 
   const call = (name, ...values) => window.JinbiaoEditor[name]?.(...values);
@@ -56,7 +69,83 @@ window.APP_SETTINGS = {
     call("onChange", result());
   };
 
-  const lookSoon = () => setTimeout(look);
+  const lookSoon = () => setTimeout(() => {
+    takeTool();
+    look();
+  });
+
+  // ---------------------------------------------------------------- suggestions
+
+  const isSmart = (config) => /\ssmart(only)?\s*=\s*["']true["']/i.test(config);
+
+  const suggestions = () => selected()?.suggestions;
+
+  /* Ask for what the points or boxes in the group mean; what comes for another task is dropped. */
+  const suggest = (group) => {
+    const annotation = selected();
+    if (!annotation || annotation.isReadOnly()) return;
+    const ids = new Set(group.map((each) => each.cleanId));
+    const drawn = annotation.serializeAnnotation().filter(({ id }) => ids.has(id));
+    if (!drawn.length) {
+      if (suggestions()?.size) annotation.rejectAllSuggestions();
+      return;
+    }
+    const turn = opened;
+    const answer = Promise.resolve(call("onSuggest", { result: drawn })).then((regions) => {
+      if (turn !== opened || annotation !== selected()) throw new Error("another task is open");
+      return regions ?? [];
+    });
+    store.loadSuggestions(answer, (regions) => {
+      // Else what is suggested would take that label too.
+      pointer?.setSelected(false);
+      setTimeout(keepPointing);
+      return regions;
+    });
+    keepPointing();
+  };
+
+  /* Whoever chooses a label of a smart control means its tool, and with another label that one's:
+   * the editor itself leaves whichever tool was taken last. */
+  const takeTool = () => {
+    const annotation = selected();
+    if (!annotation || !isSmart(opened?.config ?? "")) return;
+    const controls = [...annotation.names.values()].filter((each) => each.isControlTag && each.isSelected);
+    const control = controls.at(-1);
+    if (!control) return;
+    pointer = control.smartonly ? control.selectedLabels?.[0] ?? null : null;
+    const names = controls.map((each) => each.name).join();
+    if (names === chosen) return;
+    chosen = names;
+    const manager = annotation.names.get(control.toname)?.getToolsManager?.();
+    const tool = Object.values(manager?.tools ?? {}).find(
+      (each) => each.control === control && Boolean(each.dynamic) === Boolean(control.smartonly),
+    );
+    if (tool && manager.findSelectedTool() !== tool) manager.selectTool(tool, true);
+  };
+
+  /* The editor forgets the label with each region; a second point would need it chosen again. */
+  const keepPointing = () => {
+    const annotation = selected();
+    if (!pointer || !annotation || annotation.selectedRegions.length) return;
+    const controls = [...annotation.names.values()].filter((each) => each.isControlTag);
+    if (!controls.some((each) => each.isSelected)) pointer.setSelected(true);
+  };
+
+  const isTyping = ({ target }) => target.closest?.("input, textarea, select, [contenteditable=true]");
+
+  const decide = (event) => {
+    if (!suggestions()?.size || composing || isTyping(event)) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    if (event.key === "Enter") {
+      pointer?.setSelected(false);
+      selected().acceptAllSuggestions();
+    } else if (event.key === "Escape") selected().rejectAllSuggestions();
+    else return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    keepPointing();
+    lookSoon();
+  };
 
   /* Choose what the person works on: what was kept, else the annotation, else the prediction. */
   const begin = () => {
@@ -112,7 +201,10 @@ window.APP_SETTINGS = {
   const playable = (config) => config.replace(/(<Audio\b[^>]*\sdecoder=["'])ffmpeg/gi, "$1webaudio");
 
   const construct = (task) => {
-    const { config, user, interfaces } = opened;
+    const { config, user, interfaces, readonly, suggests = true } = opened;
+    const smart = suggests && isSmart(config) && !readonly;
+    // On until the person switches it off: they need not look for the switch.
+    if (smart && localStorage.getItem("autoAnnotation") === null) localStorage.setItem("autoAnnotation", "true");
     const element = document.createElement("div");
     element.id = "label-studio";
     root().replaceChildren(element);
@@ -121,7 +213,7 @@ window.APP_SETTINGS = {
         config: playable(config),
         task,
         user: { pk: user.id, firstName: "", lastName: "", email: "", ...user },
-        interfaces: interfaces ?? INTERFACES,
+        interfaces: [...(interfaces ?? INTERFACES), ...(smart ? ["auto-annotation"] : [])],
         onLabelStudioLoad: (loaded) => {
           store = loaded.annotationStore ? loaded : loaded.store;
           setTimeout(resolve); // else the prediction stays selected, read-only
@@ -138,6 +230,7 @@ window.APP_SETTINGS = {
         onEntityCreate: lookSoon,
         onEntityDelete: lookSoon,
       });
+      if (smart) instance.on("regionFinishedDrawing", (_region, group) => suggest(group));
     });
   };
 
@@ -153,6 +246,8 @@ window.APP_SETTINGS = {
     const before = opened;
     opened = options;
     seen = null;
+    chosen = "";
+    pointer = null;
     clearInterval(watch);
     const task = labelStudioTask(options.task);
     const interfaces = JSON.stringify(options.interfaces);
@@ -189,6 +284,7 @@ window.APP_SETTINGS = {
   for (const type of ["keydown", "keypress", "keyup"]) {
     window.addEventListener(type, whileComposing, true);
   }
+  window.addEventListener("keydown", decide, true);
   window.addEventListener("compositionstart", () => { composing = true; }, true);
   window.addEventListener("compositionend", () => { composing = false; lookSoon(); }, true);
   window.addEventListener("pointerup", lookSoon, true);

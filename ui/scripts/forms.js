@@ -9,14 +9,16 @@
   };
 
   const tell = (form, place, message) => {
-    const name = place.split(/[.[]/)[0];
-    const field = form.elements[name] || form.elements[form.dataset.other];
+    const own = form.elements[place];
+    const field = own || form.elements[place.split(/[.[]/)[0]] || form.elements[form.dataset.other];
     const line = document.createElement("p");
     line.className = "fault";
     line.setAttribute("role", "alert");
     // The name of a value says nothing to a reader; a place in what they wrote does.
-    line.textContent = /^\w*$/.test(place) ? message : `${place}: ${message}`;
+    line.textContent = own || /^\w*$/.test(place) ? message : `${place}: ${message}`;
     const box = field?.closest?.(".field");
+    // What is folded away is opened, so that the line is seen.
+    for (let fold = field?.closest?.("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
     if (!box) {
       form.querySelector("[type=submit]").before(line);
       return;

@@ -6,6 +6,8 @@
  *   [data-empty] > [data-empty-text]                      shown when no task is left
  *   [data-reason] a <form> with a field named "reason"    asked for when rejecting
  *   [data-action=submit|update|skip|accept|fix|reject|next|cancel]   optional buttons
+ *   [data-action=reveal]                                  shows the pre-label where it is hidden
+ *   [data-keep] with [data-keep-text] and [data-action=both|only|stay]   asks what to keep then
  * <script type="application/json" id="words">             the texts of WORDS, translated
  * data-user is an id or a JSON object {id, firstName, lastName, email}.
  */
@@ -32,6 +34,11 @@
     signed_out: "You are signed out. Your work is kept on this device; sign in again in another tab",
     failed: "The task cannot be opened: %(detail)s",
     empty: "No task is left",
+    keep: "You have made %(count)s labels. Keep them beside the pre-label?",
+    revealed: "The pre-label is shown",
+    suggesting: "Outlining…",
+    suggested: "Enter takes the outline, Esc drops it; Alt and a click say what is not part of it",
+    nothing_found: "Nothing stands out there; try another point",
     ...JSON.parse(document.getElementById("words")?.textContent || "{}"),
   };
   const DRAFT_AFTER = 1500; // ms from a change to its draft
@@ -54,6 +61,7 @@
   let drafting = null; // the request that is on its way
   let dirty = false; // a change the server does not have
   let restored = false; // the status says so until the next change
+  let seesPrediction = false; // the person has the pre-label before them, or had it
 
   function readUser(text) {
     const value = JSON.parse(text || "0");
@@ -136,7 +144,7 @@
   };
 
   const writeCopy = (unsaved) => {
-    const copy = { result: latest, at: Date.now(), lead: lead.seconds(), revision: draft?.revision ?? null, unsaved };
+    const copy = { result: latest, at: Date.now(), lead: lead.seconds(), revision: draft?.revision ?? null, unsaved, seesPrediction };
     try {
       localStorage.setItem(copyKey(), JSON.stringify(copy));
     } catch {
@@ -244,11 +252,37 @@
     else frame.addEventListener("load", resolve, { once: true });
   });
 
+  /* Ask what the points or boxes that were drawn mean; where too many ask, again a little later. */
+  const suggest = async (context) => {
+    const asked = task.id;
+    say("suggesting");
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const told = await ask("POST", `/api/projects/${project}/suggest`, { task: asked, context });
+        if (task?.id !== asked) return [];
+        const found = told.data?.result ?? [];
+        if (told.errors) say("refused", { detail: told.errors.join("; ") });
+        else say(found.length ? "suggested" : "nothing_found");
+        return found;
+      } catch (problem) {
+        if (task?.id !== asked) return [];
+        if (problem.status === 429 && attempt < 3) {
+          await wait(1);
+        } else {
+          say("refused", { detail: problem.message });
+          return [];
+        }
+      }
+    }
+  };
+
   const connect = () => {
     lead.listen(frame.contentWindow);
+    frame.contentWindow.addEventListener("keydown", whenAsked, true);
     Object.assign(editor(), {
       onChange: changed,
       onDraft: changed,
+      onSuggest: suggest,
       onSubmit: (result) => (reviewing ? accept(result) : submit(result)),
       onUpdate: (result) => (reviewing ? accept(result) : update(result)),
       onSkip: skip,
@@ -261,6 +295,7 @@
   const show = async (start) => {
     const options = { config: task.label_config, task, user, draft: start, readonly: false };
     if (reviewing) {
+      options.suggests = false; // a reviewer mends with the brush
       options.task = { ...task, annotations: [task.annotation ?? task.annotations[0]] };
       options.interfaces = ["panel", "controls", "infobar", "topbar", "instruction", "side-column",
         "annotations:history", "annotations:current", "predictions:tabs", "edit-history"];
@@ -287,6 +322,9 @@
     main.dataset.task = task.id;
     const copy = unsavedCopy(newest);
     const start = copy?.result ?? (reviewing ? null : newest?.result) ?? null;
+    seesPrediction = !task.predictions_hidden || Boolean(readCopy()?.seesPrediction) || comesFromPrediction(start);
+    if (seesPrediction && task.predictions_hidden) task = { ...task, predictions: task.hidden_predictions };
+    offerPrediction();
     lead.start(copy?.lead ?? newest?.lead_time ?? 0);
     await show(start);
     find("empty")?.setAttribute("hidden", "");
@@ -302,8 +340,68 @@
     }
   };
 
+  // ------------------------------------------------------------- the hidden pre-label
+
+  const WHOLE = new Set(["choices", "rating", "number", "taxonomy", "textarea", "datetime", "pairwise", "ranker"]);
+
+  const comesFromPrediction = (result) => Boolean(result?.some((each) => each.origin?.startsWith("prediction")));
+
+  const isHidden = () => Boolean(task?.predictions_hidden && !seesPrediction && !task.annotations?.length);
+
+  const offerPrediction = () => {
+    find("keep")?.setAttribute("hidden", "");
+    const button = find('action="reveal"');
+    if (button) button.hidden = !isHidden();
+  };
+
+  /* What the person made goes beside what the model says; where both answer one question about
+   * the whole, the person's answer counts. */
+  const beside = (said, made) => {
+    const regions = new Set(said.filter((each) => !WHOLE.has(each.type)).map((each) => each.id));
+    const answered = new Set(made.filter((each) => WHOLE.has(each.type)).map((each) => each.from_name));
+    const kept = said.filter((each) => !WHOLE.has(each.type) || regions.has(each.id) || !answered.has(each.from_name));
+    return [...kept.map((each) => ({ ...each, origin: "prediction" })), ...made];
+  };
+
+  const reveal = () => {
+    if (!isHidden() || busy) return;
+    const made = editor().result();
+    if (!made.length || !find("keep")) {
+      showPrediction([]);
+      return;
+    }
+    find("keep-text").textContent = WORDS.keep.replace("%(count)s", made.length);
+    find("keep").hidden = false;
+    find('action="both"').focus();
+  };
+
+  const showPrediction = async (made) => {
+    if (!isHidden() || busy) return;
+    seesPrediction = true;
+    task = { ...task, predictions: task.hidden_predictions };
+    offerPrediction();
+    const current = task;
+    await show(made.length ? beside(task.predictions[0].result, made) : null);
+    if (task !== current) return;
+    frame.contentWindow.focus();
+    // What was kept until now is no longer what is shown.
+    dirty = true;
+    writeCopy(true);
+    draftTimer ||= setTimeout(sendDraft, DRAFT_AFTER);
+    say("revealed");
+  };
+
+  const whenAsked = (event) => {
+    const asks = event.altKey && event.code === "KeyP" && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (!asks || event.isComposing || editor().isComposing() || !isHidden()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    reveal();
+  };
+
   const empty = (detail) => {
     task = null;
+    offerPrediction();
     frame.hidden = true;
     editor()?.close();
     find("empty")?.removeAttribute("hidden");
@@ -358,7 +456,7 @@
       result: sent,
       lead_time: lead.seconds(),
       was_cancelled: cancelled,
-      parent_prediction: cancelled ? null : task.predictions?.[0]?.id ?? null,
+      parent_prediction: cancelled || !seesPrediction ? null : task.predictions?.[0]?.id ?? null,
       unique_id: task.unique_lock_id,
     });
     // What was changed while the server could not be reached goes after it.
@@ -397,6 +495,10 @@
     fix: () => review("fix", "", editor().result()),
     reject: askReason,
     cancel: () => { find("reason").hidden = true; },
+    reveal,
+    both: () => showPrediction(editor().result()),
+    only: () => showPrediction([]),
+    stay: () => { offerPrediction(); frame.contentWindow.focus(); },
     next: async () => {
       if (busy) return;
       if (!reviewing) await sendDraft();
@@ -421,6 +523,7 @@
 
   document.addEventListener("visibilitychange", () => { if (document.hidden && dirty && !reviewing) sendDraft(); });
   lead.listen(window);
+  window.addEventListener("keydown", whenAsked, true);
 
   frameLoaded().then(() => {
     connect();
