@@ -25,6 +25,7 @@ from . import (
     assignments,
     auth,
     backends,
+    benefit,
     catalogue,
     comments,
     drafts,
@@ -34,7 +35,10 @@ from . import (
     hub,
     jobs,
     media,
+    models,
+    notices,
     openapi,
+    ordering,
     organisations,
     pages,
     people,
@@ -44,6 +48,7 @@ from . import (
     reviews,
     snapshots,
     storages,
+    suggestions,
     tasks,
     team,
     tokens,
@@ -52,6 +57,7 @@ from . import (
     views,
     webhooks,
     wording,
+    workers,
 )
 
 LANGUAGES = ("zh", "en")
@@ -80,6 +86,7 @@ BLUEPRINTS = (
     assets.routes,
     assignments.routes,
     backends.routes,
+    benefit.routes,
     catalogue.routes,
     comments.routes,
     drafts.routes,
@@ -88,7 +95,11 @@ BLUEPRINTS = (
     hub.routes,
     jobs.routes,
     media.routes,
+    models.api.routes,
+    models.pages.routes,
+    notices.routes,
     openapi.routes,
+    ordering.routes,
     organisations.routes,
     pages.routes,
     people.routes,
@@ -99,6 +110,7 @@ BLUEPRINTS = (
     reviews.routes,
     snapshots.routes,
     storages.routes,
+    suggestions.routes,
     tasks.api.routes,
     tasks.imports.routes,
     tasks.lists.routes,
@@ -111,6 +123,7 @@ BLUEPRINTS = (
     versions.routes,
     views.routes,
     webhooks.routes,
+    workers.routes,
 )
 
 
@@ -157,6 +170,7 @@ def create(installation: Installation) -> Flask:
     csrf = CSRFProtect(app)
     errors.register(app)
     wording.register(app)
+    app.jinja_env.globals.update(unread_notices=notices.unread)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.before_request(_refuse_nul)

@@ -8,7 +8,17 @@ from flask import Blueprint, Response, render_template
 from sqlalchemy.orm import Session
 
 from ..datasets import annotations as annotation_rows
-from ..datasets import assignments, errors, people, predictions, projects, reviews, tasks
+from ..datasets import (
+    assignments,
+    benefit,
+    errors,
+    people,
+    permissions,
+    predictions,
+    projects,
+    reviews,
+    tasks,
+)
 from ..datasets.assignments import Assignment
 from ..datasets.errors import _
 from ..datasets.projects import Project
@@ -76,7 +86,9 @@ def task_for_workbench(session: Session, project: Project, task: Task) -> dict[s
     drafts = annotation_rows.drafts_of(session, user(), [task.id]).get(task.id, [])
     judged = reviews.of_annotations(session, [row.id for row in made])
     authors = people.by_ids(session, {row.completed_by for row in made})
-    predicted = predictions.of_tasks(session, [task.id]).get(task.id, [])
+    said = predictions.of_tasks(session, [task.id])
+    predicted = benefit.visible_to(session, user(), project, said).get(task.id, [])
+    is_hidden = bool(predicted) and _is_on_request(project)
     assignment = assignments.held(session, user(), task.id)
     shown: dict[str, Any] = {
         "id": task.id,
@@ -92,11 +104,15 @@ def task_for_workbench(session: Session, project: Project, task: Task) -> dict[s
             }
             for row in made
         ],
-        "predictions": [payloads.prediction(row) for row in predicted],
+        "predictions": [] if is_hidden else [payloads.prediction(row) for row in predicted],
         "drafts": [payloads.work_draft(row, user()) for row in drafts],
         "label_config": project.shown_config,
         "instruction": project.instruction,
     }
+    if is_hidden:
+        # The script shows them when the person asks for them.
+        shown["predictions_hidden"] = True
+        shown["hidden_predictions"] = [payloads.prediction(row) for row in predicted]
     if assignment is not None:
         shown["unique_lock_id"] = f"assignment-{assignment.id}"
         shown["assignment"] = {
@@ -105,6 +121,12 @@ def task_for_workbench(session: Session, project: Project, task: Task) -> dict[s
             "reserved_until": payloads.time(assignment.reserved_until),
         }
     return shown
+
+
+def _is_on_request(project: Project) -> bool:
+    """Tell whether the asker sees pre-labels only when they want to."""
+    on_request = project.option("prelabel_display") == "on_request"
+    return on_request and not permissions.allows(user(), "prediction.read")
 
 
 def _claimed(project_id: int) -> Assignment:

@@ -16,6 +16,7 @@ from ..datasets import errors, outside, projects, tasks, totals
 from ..datasets.connections import backends
 from ..datasets.connections.backends import METHODS, STATES, Backend, Chosen
 from ..datasets.errors import _
+from ..datasets.jobs import Job
 from ..datasets.projects import Project
 from ..workers import backends as talk
 from ..workers import predict, queues
@@ -46,7 +47,14 @@ def index() -> Response:
 @allows("connection.manage")
 def create() -> Response:
     """Connect a model backend; it must answer its health check and set-up now."""
-    values = _values()
+    row = connect(_values())
+    response = payloads.answer(_shown(row), 201)
+    response.headers["Location"] = row.url
+    return response
+
+
+def connect(values: dict[str, Any]) -> Backend:
+    """Connect the backend that somebody describes, once it has answered."""
     chosen = _chosen(values)
     outside.check(installation().settings.outside_allowed, values.get("url"))
     number = payloads.number(values, "project")
@@ -58,9 +66,7 @@ def create() -> Response:
         project = projects.get(session, user(), number, "connection.manage")
         row = backends.add(session, installation().settings, user(), project, chosen)
         backends.note(session, row, version=version, error=None)
-    response = payloads.answer(_shown(row), 201)
-    response.headers["Location"] = row.url
-    return response
+        return row
 
 
 @routes.get("/api/ml/<int:backend_id>")
@@ -131,11 +137,16 @@ def train(backend_id: int) -> Response:
 @allows("prelabel.run")
 def predict_all(backend_id: int) -> Response:
     """Start a job that asks a backend about all tasks of its project."""
+    return payloads.answer(payloads.job(start(backend_id)), 202)
+
+
+def start(backend_id: int) -> Job:
+    """Write down a job that asks a backend about all tasks, and announce it."""
     with installation().database.write() as session:
         row, project = backends.get(session, user(), backend_id, "prelabel.run")
         job = backends.request_predictions(session, user(), project, None, row)
     queues.announce(installation(), [job.id])
-    return payloads.answer(payloads.job(job), 202)
+    return job
 
 
 @routes.post("/api/ml/<int:backend_id>/predict/test")

@@ -167,6 +167,7 @@ _HTTP: dict[int, tuple[str, str]] = {
     413: (_("Too large"), _("the request is larger than this server takes")),
     415: (_("The request is not usable"), _("the request is in a form that is not read here")),
     416: (_("Not possible"), _("the range lies beyond the end")),
+    429: (_("Too many at once"), _("too many ask for this at the same moment: try again shortly")),
 }
 _CSRF = (
     _("The form has expired"),

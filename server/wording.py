@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import flask
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 from markupsafe import Markup
 
-from ..datasets import errors, permissions
+from ..datasets import errors, jobs, permissions
+from ..datasets.db import now
 from ..datasets.people import User
+from ..workers.models import MODELS
 from . import acts, reasons
 from . import errors as server_errors
 
@@ -33,8 +38,14 @@ def register(app: flask.Flask) -> None:
         duration=duration,
         job_error=job_error,
         kind=kind,
+        queue=queue,
+        age=age,
+        said=said,
+        signed_percent=signed_percent,
+        as_json=as_json,
+        words=server_errors.words,
     )
-    app.jinja_env.globals.update(may=may)
+    app.jinja_env.globals.update(may=may, rate_of=jobs.rate, seconds_left=jobs.remaining_seconds)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
@@ -84,7 +95,14 @@ def duration(seconds: float | None) -> str:
     whole = round(seconds)
     if whole < 60:
         return gettext("%(seconds)s s", seconds=whole)
+    if whole >= 3600:
+        return gettext("%(hours)s h %(minutes)s min", hours=whole // 3600, minutes=whole // 60 % 60)
     return gettext("%(minutes)s min %(seconds)s s", minutes=whole // 60, seconds=whole % 60)
+
+
+def age(moment: dt.datetime) -> str:
+    """Write how long ago a moment was."""
+    return duration(max((now() - moment).total_seconds(), 0.0))
 
 
 def state(value: str) -> str:
@@ -104,16 +122,40 @@ def scope(value: str) -> str:
 
 def model(version: str) -> str:
     """Return the words for a version of a model; those of others speak for themselves."""
-    name, *rest = version.split()
-    if name not in _MODELS:
+    name, *rest = version.split() or [""]
+    if name not in MODELS:
         return version
     told = (gettext("untrained") if part == "untrained" else part for part in rest)
-    return " ".join([gettext(_MODELS[name]), *told])
+    return " ".join([said(MODELS[name].card()["title"]), *told])
+
+
+def said(value: Any) -> Any:
+    """Return what a model's card says in the reader's language; what is plain stays as it is."""
+    if not isinstance(value, Mapping):
+        return value
+    locale = get_locale()
+    is_english = locale is not None and locale.language == "en"
+    return value.get("en" if is_english else "zh") or value.get("zh") or value.get("en") or ""
+
+
+def signed_percent(value: float) -> str:
+    """Write a share that may be below zero as a percentage."""
+    return f"{value * 100:.0f} %".replace("-", "\u2212")
+
+
+def as_json(value: Any) -> str:
+    """Write a value as somebody would type it."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def kind(value: str) -> str:
     """Return the word for a kind of job."""
     return gettext(KINDS.get(value, value))
+
+
+def queue(value: str) -> str:
+    """Return the words for what the jobs of a queue need."""
+    return gettext(_QUEUES.get(value, value))
 
 
 def job_error(value: str | None) -> str:
@@ -137,6 +179,8 @@ _STATES = {
     "done": _("Done"),
     "failed": _("Failed"),
     "cancelled": _("Cancelled"),
+    "alive": _("Alive"),
+    "silent": _("Silent"),
     "accept": _("Accepted"),
     "fix": _("Fixed and accepted"),
     "reject": _("Returned"),
@@ -156,7 +200,11 @@ _SCOPES = {
     "import": _("read, import and pre-label"),
     "export": _("read and export"),
 }
-_MODELS = {"golden_difference": _("Difference to the reference picture")}
+_QUEUES = {
+    "cpu": _("computing"),
+    "gpu": _("graphics card"),
+    "io": _("waiting for others"),
+}
 KINDS = {
     "import": _("Import"),
     "prelabel": _("Pre-label"),
@@ -164,5 +212,8 @@ KINDS = {
     "export": _("Export"),
     "publish": _("Publish"),
     "predict": _("Model backend's predictions"),
+    "train": _("Train a model"),
+    "order": _("Order the tasks"),
     "sync": _("Synchronise a storage"),
+    "measure": _("Measure the benefit"),
 }

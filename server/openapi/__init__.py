@@ -11,7 +11,7 @@ from markupsafe import Markup
 from ... import VERSION
 from .. import payloads
 from ..auth import PUBLIC, allows
-from . import added_labels, agreement, chain, people, work
+from . import added_labels, agreement, benefit, chain, loop, models, people, work
 from .components import SCHEMAS
 from .document import document
 from .reading import brief
@@ -22,6 +22,9 @@ OPERATIONS = {
     **work.OPERATIONS,
     **added_labels.OPERATIONS,
     **agreement.OPERATIONS,
+    **models.OPERATIONS,
+    **loop.OPERATIONS,
+    **benefit.OPERATIONS,
     **chain.OPERATIONS,
 }
 
@@ -57,6 +60,8 @@ def _row(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
         **operation,
         "path": path,
         "method": method.upper(),
+        # The first part of the name is enough to lead here.
+        "anchor": operation["operationId"].partition(f"_{method}_api_")[0] + f"-{method}",
         "sent": _schema(operation.get("requestBody", {})),
         "answered": [(status, _schema(each)) for status, each in answers if status < "3"],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...datasets.jobs import KINDS, JobState
 from .operations import GONE, WORDS, Operation, made, ok, query
 from .schemas import (
     ANYTHING,
@@ -106,12 +107,21 @@ OPERATIONS: dict[str, Operation] = {
     **_storage_routes(""),
     **_storage_routes("export_"),
     "jobs.api_index": Operation(
-        ok(listed(ref("Job"))), query(before=TEXT, page_size=POSITIVE, project=INTEGER)
+        ok(listed(ref("Job"))),
+        query(
+            before=TEXT,
+            page_size=POSITIVE,
+            project=INTEGER,
+            state={"enum": [str(state) for state in JobState]},
+            kind={"enum": list(KINDS)},
+        ),
     ),
     "jobs.api_show": Operation(ok(ref("Job"))),
     "jobs.api_cancel": Operation(ok(ref("Job")), body=OBJECT),
     "jobs.api_retry": Operation(ok(ref("Job")), body=OBJECT),
     "jobs.api_prelabel": Operation(_LATER, body=form(model=TEXT, examples=INTEGER)),
+    "workers.api_workers": Operation(ok(listed(ref("Worker")))),
+    "workers.api_queues": Operation(ok(listed(ref("Queue")))),
     "versions.api_index": Operation(ok(listed(ref("Version")))),
     "versions.api_freeze": Operation(_LATER, body=form(tag=TEXT, seed=INTEGER, fractions=OBJECT)),
     "versions.api_show": Operation(ok(OBJECT)),

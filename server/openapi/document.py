@@ -105,10 +105,15 @@ def _operation(app: Flask, rule: Rule, method: str, found: Operation) -> dict[st
     }
     if found.public:
         content["security"] = []
+    forms: dict[str, Any] = {}
     if found.body is not None and method != "GET":
-        forms: dict[str, Any] = {JSON: {"schema": found.body}}
-        if found.takes_files:
-            forms["multipart/form-data"] = {"schema": FILES}
+        forms[JSON] = {"schema": found.body}
+    elif found.takes_files:
+        # The bytes themselves, where there is nothing else to say.
+        forms["application/octet-stream"] = {"schema": {}}
+    if found.takes_files:
+        forms["multipart/form-data"] = {"schema": FILES}
+    if forms:
         content["requestBody"] = {"required": False, "content": forms}
     return content
 

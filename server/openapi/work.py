@@ -32,6 +32,9 @@ _PROJECT = form(
     show_instruction=FLAG,
     show_skip_button=FLAG,
     enable_empty_annotation=FLAG,
+    prelabel_control_percent=maybe(INTEGER),
+    prelabel_display=TEXT,
+    clean_percent=maybe(INTEGER),
 )
 _CONFIG = form(label_config=TEXT)
 _SEARCH = query(title=TEXT, search=TEXT, ids=TEXT, filter=TEXT, ordering=TEXT, include=TEXT)

@@ -7,11 +7,21 @@ from flask import Blueprint, Response, render_template
 from sqlalchemy.orm import Session
 
 from ...datasets import annotations as annotation_rows
-from ...datasets import catalogue, jobs, labels, people, predictions, projects, tasks, versions
+from ...datasets import (
+    catalogue,
+    jobs,
+    labels,
+    models,
+    people,
+    predictions,
+    projects,
+    tasks,
+    versions,
+)
 from ...datasets.annotations import AnnotationState
-from ...workers.models import MODELS
 from .. import payloads
 from ..auth import allows, installation, user
+from ..models import kinds
 from .configs import LONGEST_CONFIG
 
 routes = Blueprint("projects", __name__)
@@ -70,10 +80,8 @@ def show(project_id: int) -> str:
             counts=counts,
             predicted=predictions.count(session, project),
             to_review=annotation_rows.count_in_state(session, project, AnnotationState.SUBMITTED),
-            models=predictions.models(session, project),
-            available_models=[
-                model for model in MODELS.values() if set(model.inputs) <= set(project.data_keys)
-            ],
+            models=models.of_project(session, project),
+            ready=kinds.only_ready(project.config),
             versions=frozen,
             published={number: found for number, found in published.items() if found},
             jobs=jobs.recent(session, project_id=project.id, limit=8),

@@ -11,17 +11,22 @@ from sqlalchemy.orm import Session
 from ...datasets import annotations as annotation_rows
 from ...datasets import (
     audit,
+    benefit,
     jobs,
+    models,
+    permissions,
     predictions,
     projects,
     reviews,
     tasks,
 )
+from ...datasets.models import PredictionFailure
 from ...datasets.people import User
 from ...datasets.projects import Project
 from ...datasets.tasks import Task
 from .. import links, payloads
 from ..auth import allows, installation, user
+from ..models.shown import names as names_of_models
 from . import imports
 
 routes = Blueprint("tasks", __name__)
@@ -41,7 +46,7 @@ def index(project_id: int) -> str:
         return render_template(
             "tasks/index.html",
             project=project,
-            tasks=[_card(project, card) for card in _with_work(session, shown)],
+            tasks=[_card(project, card) for card in _with_work(session, project, shown)],
             counts=tasks.counts(session, [project.id]).get(project.id, {}),
             state=state,
             next_after=shown[-1].id if len(found) > PAGE else None,
@@ -54,10 +59,11 @@ def show(task_id: int) -> str:
     """Show one task with everything that was said of it."""
     with installation().database.read() as session:
         task, project = tasks.get(session, user(), task_id, "task.read")
-        ((_task, media, made, predicted),) = _with_work(session, [task])
+        ((_task, media, made, predicted),) = _with_work(session, project, [task])
         made = annotation_rows.visible_to(user(), made)
         judged = reviews.of_annotations(session, [row.id for row in made])
         said = [review for rows in judged.values() for review in rows]
+        failed = _failures(session, task)
         authors = {row.completed_by for row in made} | {row.reviewer_id for row in said}
         return render_template(
             "tasks/show.html",
@@ -71,6 +77,8 @@ def show(task_id: int) -> str:
             },
             annotations=made,
             predictions=predicted,
+            failures=failed,
+            names_of_models=names_of_models(session, project) if failed else {},
             reviews=judged,
             fixed={row.id: fix for row in said if (fix := reviews.decoded(row)) is not None},
             names={number: session.get_one(User, number).name for number in authors},
@@ -119,13 +127,23 @@ def editor_page() -> Response:
     return response
 
 
-def _with_work(session: Session, found: list[Task]) -> list[tuple[Any, Any, Any, Any]]:
-    """Return each task with the media of all, its annotations and its predictions."""
+def _with_work(
+    session: Session, project: Project, found: list[Task]
+) -> list[tuple[Any, Any, Any, Any]]:
+    """Return each task with the media of all, its annotations and the predictions to be seen."""
     ids = [task.id for task in found]
     media = tasks.media_of(session, found)
     made = annotation_rows.of_tasks(session, ids)
-    predicted = predictions.of_tasks(session, ids)
+    said = predictions.of_tasks(session, ids)
+    predicted = benefit.visible_to(session, user(), project, said)
     return [(t, media, made.get(t.id, []), predicted.get(t.id, [])) for t in found]
+
+
+def _failures(session: Session, task: Task) -> list[PredictionFailure]:
+    """Return why models have no answer for a task, to those who see what models say."""
+    if not permissions.allows(user(), "prediction.read"):
+        return []
+    return models.failures_of_tasks(session, [task.id]).get(task.id, [])
 
 
 def _card(project: Project, work: tuple[Any, Any, Any, Any]) -> dict[str, Any]:

@@ -24,6 +24,8 @@ def filled(shared_world: World) -> World:
     task = world.tasks(pictures)[0]["id"]
     world.good(world.post("annotator", f"/api/tasks/{task}/annotations/", {"result": [box()]}), 201)
     world.post("requester", f"/api/projects/{pictures}/import", [{"image": "x"}])
+    made = {"kind": "sequence_tagger"}
+    world.good(world.post("requester", f"/api/projects/{project}/models/", made), 201)
     return world
 
 
@@ -53,6 +55,16 @@ PAGES = [
     ("/editor", "annotator"),
     ("/jobs", "requester"),
     ("/versions/1", "requester"),
+    ("/projects/1/models", "requester"),
+    ("/projects/1/models", "reviewer"),
+    ("/projects/1/models/cards", "vendor"),
+    ("/projects/1/models/running", "vendor"),
+    ("/projects/1/models/failures", "reviewer"),
+    ("/projects/1/models/new/language_model", "vendor"),
+    ("/projects/2/models", "admin"),
+    ("/projects/2/models/new/onnx", "requester"),
+    ("/models/1", "requester"),
+    ("/models/1", "reviewer"),
     ("/account", "annotator"),
     ("/people", "vendor"),
     ("/people", "admin"),

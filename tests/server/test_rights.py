@@ -13,7 +13,7 @@ import pytest
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from jinbiao.datasets import people, permissions, webhooks
+from jinbiao.datasets import models, people, permissions, webhooks
 from jinbiao.datasets.connections import backends, stores
 from jinbiao.datasets.projects import Project
 from jinbiao.server import links, storages
@@ -115,7 +115,7 @@ def fill(world: World) -> dict[str, str]:
 
 
 def connect(world: World, project_id: int) -> dict[str, str]:
-    """Connect a project to a backend and to buckets that nobody asks."""
+    """Connect a project to a backend, a model and buckets that nobody asks."""
     bucket = {"bucket": "anything", "s3_endpoint": "http://127.0.0.1:1"}
     settings = world.installation.settings
     with world.installation.database.write() as session:
@@ -128,7 +128,10 @@ def connect(world: World, project_id: int) -> dict[str, str]:
             stores.add(session, settings, actor, project, "s3", direction, bucket)
             for direction in (stores.IMPORT, stores.EXPORT)
         )
+        model = models.add(session, settings, actor, project, kind="golden_difference")
     return {
+        "model_id": str(model.id),
+        "model_kind": "golden_difference",
         "backend_id": str(backend.id),
         "webhook_id": str(hook.id if hook else 0),
         "kind": "s3",

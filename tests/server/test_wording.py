@@ -37,7 +37,7 @@ def test_every_kind_of_job_has_words() -> None:
 def test_models_places_and_scopes_are_told_in_chinese(shared_world: World) -> None:
     with shared_world.app.test_request_context(headers={"Accept-Language": "zh"}):
         filters = shared_world.app.jinja_env.filters
-        assert filters["model"]("golden_difference 1 untrained") == "与标准图的差异 1 未训练"
+        assert filters["model"]("golden_difference 1 untrained") == "标准图比对 1 未训练"
         assert filters["model"]("yolo 11") == "yolo 11"
         assert filters["place"]("item 3") == "第 3 项"
         assert filters["place"]("line 3 <Image>") == "第 3 行 <Image>"

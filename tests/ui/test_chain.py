@@ -132,9 +132,17 @@ def test_the_whole_chain_from_the_pages(page: Page, running: Running) -> None:
     wait_for_job(page)
     expect(page.locator("main")).to_contain_text("坏图")
 
-    # The model labels first.
-    page.goto(f"/projects/{project}")
-    page.locator("form[action$='/prelabel'] button[type=submit]").first.click()
+    # The model labels first, every task: none is left without by lot.
+    page.goto(f"/projects/{project}/benefit")
+    page.fill("#prelabel_control_percent", "0")
+    with page.expect_navigation():
+        page.locator("form[action$='/benefit'] button[type=submit]").click()
+    page.goto(f"/projects/{project}/models")
+    page.locator(".kinds a[href$='/golden_difference']").click()
+    page.wait_for_url("**/new/golden_difference")
+    page.locator("form[action$='/models'] button[type=submit]").click()
+    page.wait_for_url("**/models")
+    page.locator("#models form[action$='/predict'] button").first.click()
     page.wait_for_url("**/jobs/*")
     wait_for_job(page)
     shot(page, "job")

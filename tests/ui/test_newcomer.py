@@ -112,7 +112,7 @@ def test_a_requester(visit: Visit, running: Running, newcomer: str) -> None:
     page.click("main form button[type=submit]")
     page.wait_for_url(re.compile(r"/projects/\d+$"))
     project = page.url.removeprefix(running.url)
-    for path in (project, f"{project}/tasks", f"{project}/import"):
+    for path in (project, f"{project}/tasks", f"{project}/models", f"{project}/import"):
         visit.sees(path)
     page.set_input_files(
         "input[type=file]", {"name": "一.json", "mimeType": "application/json", "buffer": TEXT}
