@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from jinbiao.tests.server.conftest import populated, postgres_world, shared_world, world
+from jinbiao.tests.server.conftest import (
+    populated,
+    populated_postgres,
+    postgres_world,
+    shared_world,
+    world,
+)
 
-__all__ = ["populated", "postgres_world", "shared_world", "world"]
+__all__ = ["populated", "populated_postgres", "postgres_world", "shared_world", "world"]

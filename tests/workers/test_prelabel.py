@@ -9,12 +9,19 @@ import pytest
 
 from jinbiao.datasets import boards, jobs, labels
 from jinbiao.datasets.jobs import JobState
-from jinbiao.datasets.predictions import TrainedModel
+from jinbiao.datasets.models import TrainedModel
 from jinbiao.tests.server.world import BOXES, World, zipped
-from jinbiao.workers import prelabel, run
+from jinbiao.workers import run
+from jinbiao.workers.prelabel import predicting
 
 CONFIG = labels.TEMPLATES["board_pair"].config
 PAIRS = 6
+
+
+def without_draw(world: World, project: int) -> None:
+    """Let every task of a project get its pre-label."""
+    wanted = {"prelabel_control_percent": 0}
+    world.good(world.patch("requester", f"/api/projects/{project}/", wanted))
 
 
 def imported(world: World, labelled: int) -> int:
@@ -36,6 +43,7 @@ def imported(world: World, labelled: int) -> int:
             task["annotations"] = [{"result": regions}]
         lines.append(json.dumps(task))
     project = world.project(config=CONFIG)
+    without_draw(world, project)
     content = zipped({"tasks.jsonl": "\n".join(lines).encode(), **files})
     (job,) = world.upload(project, ("boards.zip", content))
     assert job["result"]["tasks"] == PAIRS, job
@@ -93,11 +101,11 @@ def test_killed_it_goes_on_with_the_same_weights(
     class Killed(BaseException):
         """Stands for SIGKILL."""
 
-    monkeypatch.setattr(prelabel, "BATCH", 1)
+    monkeypatch.setitem(predicting.BATCH, "picture", 1)
     project = imported(world, 3)
     path = f"/api/projects/{project}/prelabel"
     job = world.good(world.post("requester", path, {"model": "golden_difference"}), 202)["id"]
-    original, calls = prelabel._answer, [0]
+    original, calls = predicting.Run._row, [0]
 
     def dies(*given: Any) -> dict[str, Any]:
         calls[0] += 1
@@ -105,7 +113,7 @@ def test_killed_it_goes_on_with_the_same_weights(
             raise Killed
         return original(*given)
 
-    monkeypatch.setattr(prelabel, "_answer", dies)
+    monkeypatch.setattr(predicting.Run, "_row", dies)
     for _ in range(2):
         with pytest.raises(Killed):
             run.perform(world.installation, job)
