@@ -63,12 +63,15 @@ class _Provenance(msgspec.Struct):
 
 
 def write_card(
-    version: FrozenVersion, facts: CardFacts, exports: Exports
+    version: FrozenVersion, facts: CardFacts, exports: Exports, making: Making | None = None
 ) -> tuple[bytes, dict[str, Any]]:
-    """Return README.md and its front matter; the same arguments give the same bytes."""
+    """Return README.md and its front matter; the same arguments give the same bytes.
+
+    `making` is what `how_made` says, where it has been asked already.
+    """
     front_matter = _front_matter(version, facts, exports)
     head = yaml.safe_dump(front_matter, allow_unicode=True, sort_keys=False, width=1000)
-    making = how_made(version)
+    making = making or how_made(version)
     contents = _Contents(
         [name for name in FORMATS if name in dict(exports)],
         any(file.path.startswith(f"{IMAGES}/") for _name, files in exports for file in files),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ..datasets import errors
 from ..datasets.errors import _
@@ -14,6 +16,7 @@ from ..datasets.versions import FrozenVersion
 CARD = "README.md"
 MANIFEST = "manifest.jsonl"
 CHECKSUMS = "checksums.sha256"
+MODELS = "lineage/models.json"
 
 
 def tree(
@@ -21,8 +24,11 @@ def tree(
     exports: Iterable[tuple[str, Sequence[WrittenFile]]],
     card: bytes,
     store: ObjectStore,
+    models: Sequence[Mapping[str, Any]] = (),
 ) -> list[WrittenFile]:
     """Return the files of a release by path: all exports, the card, manifest and checksums.
+
+    `models` are the cards of the models whose pre-labels people began from.
 
     Raises:
         errors.Damaged: one path stands for two different files.
@@ -32,6 +38,10 @@ def tree(
         WrittenFile(CARD, readme.digest, readme.size),
         WrittenFile(MANIFEST, version.manifest_digest, version.manifest_size),
     ]
+    if models:
+        told = json.dumps(list(models), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        kept = store.put_bytes(told.encode())
+        own.append(WrittenFile(MODELS, kept.digest, kept.size))
     files = united(itertools.chain(own, *(written for _name, written in exports)))
     lines = (f"{file.digest}  {file.path}\n" for file in files if file.path != CHECKSUMS)
     sums = store.put_bytes("".join(lines).encode())

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from jinbiao.server.cli import jinbiao
+from jinbiao.workers.models import MODELS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -48,6 +49,13 @@ def test_readme_is_chinese_first_with_english_beside_it_and_a_picture() -> None:
     assert "make up" in chinese and "make up" in english
     assert len(re.findall(r"[\u4e00-\u9fff]", chinese)) > 400
     assert (ROOT / "docs/images/workbench.png").stat().st_size < 400_000
+
+
+def test_every_model_is_described() -> None:
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    assert not [name for name in MODELS if f"`{name}`" not in text]
+    linked = set(re.findall(r"\]\(#([a-z_-]+)\)", text))
+    assert linked == set(re.findall(r'<a id="([a-z_-]+)">', text))
 
 
 def test_publiccode_says_what_the_package_says() -> None:

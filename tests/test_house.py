@@ -57,7 +57,18 @@ def test_a_file_says_what_it_is_and_fits_in_a_head(path: Path) -> None:
 
 
 # What takes a tenth of a second and tens of megabytes, and few processes need.
-HEAVY = ("pyarrow", "sklearn", ".parquet")
+HEAVY = (
+    "pyarrow",
+    "sklearn",
+    "scipy",
+    "onnx",
+    "onnxruntime",
+    "rapidocr",
+    "jieba",
+    "label_studio_sdk",
+    "pycrfsuite",
+    ".parquet",
+)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=names(SOURCES))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
 import sys
 import venv
 import zipfile
+from dataclasses import dataclass
+from importlib import metadata, util
 from pathlib import Path
 
 import pytest
+
+from jinbiao.workers.models import ocr, speech_segments
 
 ROOT = Path(__file__).parent.parent
 
@@ -54,41 +59,154 @@ def test_the_wheel_holds_pages_words_and_migrations_but_nothing_generic(wheel: P
     assert not [name for name in found if name.startswith("jinbiao/tests/")]
 
 
-def test_the_wheel_runs_without_the_sources(wheel: Path, tmp_path: Path) -> None:
-    home = tmp_path / "installed"
+@dataclass(frozen=True)
+class Installed:
+    """An environment that holds the wheel and takes everything else from `use`."""
+
+    home: Path
+    site: Path
+    environment: dict[str, str]
+
+    def use(self, packages: Path) -> None:
+        (self.site / "locked.pth").write_text(f"{packages}\n", encoding="utf-8")
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.home / "bin" / command[0], *command[1:]],
+            cwd=self.home,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+        )
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    home = tmp_path_factory.mktemp("installed")
     venv.create(home, with_pip=True)
     python = home / "bin" / "python"
-    # The locked packages are those of this environment, as the Dockerfile installs them.
     (site,) = home.glob("lib/python*/site-packages")
-    packages = next(Path(p) for p in sys.path if p.endswith("site-packages"))
     subprocess.run(
         [python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", str(wheel)], check=True
     )
-    (site / "locked.pth").write_text(f"{packages}\n", encoding="utf-8")
-    environment = {
-        **os.environ,
-        "PYTHONSAFEPATH": "1",
-        "JINBIAO_HOME": str(tmp_path / "home"),
-        "PYTHONPATH": "",
-    }
-    where = subprocess.run(
-        [python, "-c", "import jinbiao; print(jinbiao.__file__)"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert where.stdout.strip() == str(site / "jinbiao" / "__init__.py")
-    done = subprocess.run(
-        [home / "bin" / "jinbiao", "migrate"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    changed = {"PYTHONSAFEPATH": "1", "JINBIAO_HOME": str(home / "data"), "PYTHONPATH": ""}
+    return Installed(home, site, {**os.environ, **changed})
+
+
+@pytest.fixture(scope="module")
+def locked_packages() -> Path:
+    """The locked packages are those of this environment, as the Dockerfile installs them."""
+    return next(Path(p) for p in sys.path if p.endswith("site-packages"))
+
+
+def test_the_wheel_runs_without_the_sources(installed: Installed, locked_packages: Path) -> None:
+    installed.use(locked_packages)
+    where = installed.run("python", "-c", "import jinbiao; print(jinbiao.__file__)")
+    assert where.stdout.strip() == str(installed.site / "jinbiao" / "__init__.py"), where.stderr
+    done = installed.run("jinbiao", "migrate")
     assert done.returncode == 0, done.stderr
     assert re.search(r"revision \d{4}", done.stdout)
+
+
+LOAD_SPEECH = """
+from jinbiao.datasets import errors
+from jinbiao.workers.models import MODELS
+from jinbiao.workers.models.interface import Given, Interval, Target
+import sys
+model = MODELS["speech_segments"]
+assert model.card()["title"]
+try:
+    model.load(None, Target("audio", Interval, ("Speech",)), Given())
+except errors.Unavailable as missing:
+    print(missing)
+else:
+    print("loaded", "torch" in sys.modules)
+"""
+
+
+def test_without_the_packaged_weights_it_runs_and_says_what_is_missing(
+    installed: Installed, locked_packages: Path, tmp_path: Path
+) -> None:
+    for package in locked_packages.iterdir():
+        if not package.name.startswith("silero_vad"):
+            (tmp_path / package.name).symlink_to(package)
+    installed.use(tmp_path)
+    assert installed.run("jinbiao", "migrate").returncode == 0
+    done = installed.run("python", "-c", LOAD_SPEECH)
+    assert done.stdout.strip() == "the package silero-vad is not installed on this machine"
+    installed.use(locked_packages)
+    done = installed.run("python", "-c", LOAD_SPEECH)
+    assert done.stdout.strip() == "loaded False", done.stderr
+
+
+def _names(path: Path) -> set[str]:
+    """Return the packages of a lock file."""
+    text = path.read_text(encoding="utf-8")
+    return {name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)==", text, re.M)}
+
+
+# Not even by way of another package.
+UNWANTED = {
+    "torch": "gigabytes that nothing here needs",
+    "torchaudio": "brings torch",
+    "torchvision": "brings torch",
+    "opencv-python": "writes cv2 over that of opencv-python-headless",
+    "opencv-contrib-python": "writes cv2",
+    "opencv-contrib-python-headless": "writes cv2",
+    "rapidocr-onnxruntime": "brings opencv-python",
+    "mediapipe": "brings opencv-contrib-python",
+    "nudenet": "its weights are under the AGPL, whatever its wheel says",
+    "ultralytics": "code and weights are under the AGPL",
+    "insightface": "its weights are for research only",
+}
+
+
+def test_nothing_unwanted_is_locked_or_installed() -> None:
+    locked = {name for path in ROOT.glob("requirements*.lock") for name in _names(path)}
+    assert {"opencv-python-headless", "rapidocr", "silero-vad"} <= locked
+    here = {str(each.metadata["Name"]).lower() for each in metadata.distributions()}
+    assert not {name: why for name, why in UNWANTED.items() if name in locked | here}
+    assert util.find_spec("torch") is None
+
+
+def test_a_single_package_writes_cv2() -> None:
+    writers = {
+        str(each.metadata["Name"])
+        for each in metadata.distributions()
+        if any(file.parts[0] == "cv2" for file in each.files or ())
+    }
+    assert writers == {"opencv-python-headless"}
+
+
+def test_packages_of_which_only_the_weights_are_used_bring_nothing_with_them() -> None:
+    listed = _names(ROOT / "requirements-weights.lock")
+    asked = (ROOT / "requirements-weights.in").read_text(encoding="utf-8").splitlines()
+    assert listed == {line for line in asked if line and not line.startswith("#")}
+    assert not listed & _names(ROOT / "requirements.lock")
+    last = (ROOT / "Dockerfile").read_text(encoding="utf-8").rsplit("FROM ", 1)[1]
+    for text in (last, (ROOT / "Makefile").read_text(encoding="utf-8")):
+        assert re.search(r"--require-hashes --no-deps -r \S*requirements-weights\.lock", text)
+
+
+# The files that our models open, by the package that brings them.
+WEIGHTS = {
+    "rapidocr": [f"rapidocr/{path}" for path in ocr.FILES.values()],
+    "silero-vad": [f"silero_vad/{speech_segments.FILE}"],
+    "jieba": ["jieba/dict.txt"],
+}
+
+
+@pytest.mark.parametrize("package", WEIGHTS)
+def test_the_weights_are_those_whose_licence_was_read(package: str) -> None:
+    """The table in docs/models.md names each file with its digest and its licence."""
+    table = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    for path in WEIGHTS[package]:
+        file = Path(str(metadata.distribution(package).locate_file(path)))
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        row = re.search(rf"^\| `{re.escape(file.name)}` .*`{digest}`.*$", table, re.M)
+        assert row, f"{file.name} {digest} is not in docs/models.md"
+        assert f"{package} {metadata.version(package)}" in row[0]
+        assert "Apache-2.0" in row[0] or "MIT" in row[0]
 
 
 def test_the_dockerfile_runs_as_nobody_in_particular_and_holds_no_secret() -> None:

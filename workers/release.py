@@ -8,11 +8,20 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..datasets import catalogue, errors, exports, manifests, permissions, projects, versions
+from ..datasets import (
+    catalogue,
+    errors,
+    exports,
+    manifests,
+    models,
+    permissions,
+    projects,
+    versions,
+)
 from ..datasets.errors import _
 from ..datasets.exports import WrittenFile
 from ..datasets.versions import FrozenVersion, Version
-from ..exporters.card import CardFacts, write_card
+from ..exporters.card import CardFacts, how_made, write_card
 from ..exporters.formats import FORMATS
 from ..exporters.output import Output
 from ..exporters.release import tree
@@ -42,9 +51,11 @@ def freeze(work: Work) -> dict[str, Any]:
         )
         work.advance(session, 0, version.records)
     try:
-        version_id = manifests.freeze(
-            installation.database, installation.store, version.id, work.actor, work.advance
-        )
+        # A large file may take long between two signs of progress.
+        with work.step(None, "freezing"):
+            version_id = manifests.freeze(
+                installation.database, installation.store, version.id, work.actor, work.advance
+            )
     except Exception as problem:
         with installation.database.write() as session:
             if _gives_up(work, session, problem):
@@ -110,8 +121,11 @@ def publish(work: Work) -> dict[str, Any]:
         with installation.database.write() as session:
             work.advance(session, number, len(wanted) + 1)
             done.append((name, exports.files(session, row)))
-    card, front_matter = write_card(version, facts, done)
-    files = tree(version, done, card, installation.store)
+    making = how_made(version)
+    card, front_matter = write_card(version, facts, done, making)
+    with installation.database.read() as session:
+        cards = models.cards(session, int(work.project_id or 0), making.models)
+    files = tree(version, done, card, installation.store, cards)
     with installation.database.write() as session:
         dataset = _dataset(session, work, version)
         release = catalogue.publish(
@@ -147,7 +161,7 @@ def _exported(work: Work, version: FrozenVersion, format_name: str) -> exports.E
         there = exports.find(session, version.id, format_name)
     if there is not None:
         return there
-    with spool.folder(installation.settings) as folder:
+    with spool.folder(installation.settings) as folder, work.step(None, f"writing {format_name}"):
         output = Output(installation.store, folder)
         FORMATS[format_name].write(version, output)
         manifest_digest = output.finish(version, format_name)

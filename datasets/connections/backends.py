@@ -165,6 +165,12 @@ def listing(session: Session, user: User, project: Project | None = None) -> lis
     return list(session.scalars(query))
 
 
+def of_project(session: Session, project: Project) -> list[Backend]:
+    """List the backends of a project for whoever sees it, newest first."""
+    query = sa.select(Backend).where(Backend.project_id == project.id)
+    return list(session.scalars(query.order_by(Backend.id.desc())))
+
+
 def change(session: Session, settings: Settings, actor: User, row: Backend, chosen: Chosen) -> None:
     """Change what is given of a backend.
 
@@ -215,13 +221,17 @@ def chosen(session: Session, project: Project) -> Backend:
     Raises:
         errors.Refused: it has none.
     """
-    query = sa.select(Backend).where(Backend.project_id == project.id)
-    rows = list(session.scalars(query.order_by(Backend.id.desc())))
+    rows = of_project(session, project)
     wanted = project.option("model_version")
     named = [row for row in rows if wanted and wanted in (row.model_version, row.title)]
     if not rows:
         raise errors.Refused(_("the project has no model backend"))
     return (named or rows)[0]
+
+
+def interactive(session: Session, project: Project) -> Backend | None:
+    """Return the backend that helps while people label a project; None where none does."""
+    return next((row for row in of_project(session, project) if row.is_interactive), None)
 
 
 def request_predictions(
