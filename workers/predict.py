@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from sqlalchemy.orm import Session
 
-from ..datasets import addresses, audit, errors, labels, predictions, projects, totals
+from ..datasets import addresses, audit, errors, labels, models, predictions, projects, totals
 from ..datasets import annotations as answers
 from ..datasets.circuits import LeftAlone
 from ..datasets.connections import backends
@@ -44,7 +45,20 @@ class Outcome:
     """What came of some tasks: rows to keep, and why others have none."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    problems: dict[int, errors.JinbiaoError] = field(default_factory=dict)
+
+    @property
+    def failures(self) -> list[dict[str, Any]]:
+        """List what failed as a job's result has it."""
+        return [{"task": task, "reason": _reason(why)} for task, why in self.problems.items()]
+
+    def keep(self, session: Session, project: Project, backend: Backend) -> int:
+        """Store the predictions, and beside the other tasks why they have none; return how
+        many predictions are new."""
+        created = predictions.add_in_bulk(session, self.rows) if self.rows else 0
+        models.clear(session, circuit(backend), [int(row["task_id"]) for row in self.rows])
+        models.fail(session, project, circuit(backend), self.problems)
+        return created
 
 
 @dataclass(frozen=True)
@@ -94,7 +108,9 @@ def run(work: Work) -> dict[str, Any]:
         )
         tasks = totals.tasks_of(session, project)
     total = tasks if wanted is None else min(sum(b - a + 1 for a, b in wanted), tasks)
-    _connect(work.installation, backend, project)
+    has_answered = bool(work.checkpoint.get("after"))
+    with _waiting(has_answered):
+        _connect(work.installation, backend, project)
     state: dict[str, Any] = {"after": 0, "predicted": 0, "created": 0, "failed": 0, "failures": []}
     state |= work.checkpoint
     in_a_row = 0
@@ -103,7 +119,8 @@ def run(work: Work) -> dict[str, Any]:
             batch = backends.batch(session, project, wanted, after=state["after"], limit=BATCH)
         if not batch:
             break
-        found = _outcome(work, backend, project, batch)
+        with _waiting(state["after"] > 0):
+            found = _outcome(work, backend, project, batch)
         in_a_row = in_a_row + len(batch) if not found.rows else 0
         if in_a_row >= MOST_IN_A_ROW:
             raise errors.Refused(
@@ -116,12 +133,23 @@ def run(work: Work) -> dict[str, Any]:
             state["predicted"] += len(found.rows)
             state["failed"] += len(found.failures)
             state["failures"] = [*state["failures"], *found.failures][:MOST_FAILURES]
-            state["created"] += predictions.add_in_bulk(session, found.rows)
+            state["created"] += found.keep(session, project, backend)
             work.advance(session, state["predicted"] + state["failed"], total, state)
     result = {name: value for name, value in state.items() if name != "after"}
     with database.write() as session:
         _record(session, work.actor, project, backend, state["created"])
     return {"backend": backend.id, **result}
+
+
+@contextmanager
+def _waiting(has_answered: bool) -> Iterator[None]:
+    """Let the job wait for a backend that has answered it before and is away now."""
+    try:
+        yield
+    except errors.Refused as problem:
+        if not has_answered:
+            raise
+        raise errors.Unavailable(problem.message, **problem.values) from problem
 
 
 def question(
@@ -206,7 +234,7 @@ def _at_once(
     found = Outcome()
     _ask(installation, row, project, batch, min(row.timeout, AT_ONCE_SECONDS), found)
     with installation.database.write() as session:
-        created = predictions.add_in_bulk(session, found.rows) if found.rows else 0
+        created = found.keep(session, project, row)
         _record(session, actor, project, row, created)
     return Retrieved(len(batch), created, found.failures)
 
@@ -259,7 +287,7 @@ def _singly(work: Work, backend: Backend, project: Project, batch: Sequence[Task
             unanswered += 1
             if unanswered >= MOST_UNANSWERED or isinstance(problem, LeftAlone):
                 raise
-            found.failures.append({"task": task.id, "reason": str(problem)})
+            found.problems[task.id] = problem
             work.check()
     return found
 
@@ -285,7 +313,7 @@ def _ask(
         given = talk.results(reply, len(batch))
     except errors.Refused as problem:
         if len(batch) == 1:
-            found.failures.append({"task": batch[0].id, "reason": str(problem)})
+            found.problems[batch[0].id] = problem
             return
         for task in batch:
             _ask(installation, backend, project, [task], seconds, found)
@@ -294,7 +322,7 @@ def _ask(
         try:
             found.rows.append(_row(project, backend, task, one))
         except errors.Invalid as problem:
-            found.failures.append({"task": task.id, "reason": _reason(problem)})
+            found.problems[task.id] = problem
 
 
 def circuit(backend: Backend) -> str:
@@ -354,7 +382,7 @@ def _score(value: Any) -> float | None:
     return float(value) if usable and abs(value) < 1e9 else None
 
 
-def _reason(problem: errors.Invalid) -> str:
+def _reason(problem: errors.JinbiaoError) -> str:
     return str(problem.problems[0]) if problem.problems else str(problem)
 
 

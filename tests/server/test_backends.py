@@ -221,9 +221,12 @@ def test_one_bad_task_does_not_spoil_its_batch(place: World, model: ModelBackend
     job = place.finished(str(asked(place, project, None).job.id))  # type: ignore[union-attr]
     assert job["state"] == "done" and job["result"]["created"] == 24
     assert [one["task"] for one in job["result"]["failures"]] == [ids[7]]
+    # It stands beside the task as well.
+    listed = place.good(place.get("requester", f"/api/projects/{project}/prediction_failures"))
+    assert [one["task"] for one in listed] == [ids[7]]
 
 
-def test_a_backend_that_goes_away_ends_the_job_which_can_go_on(
+def test_a_backend_that_goes_away_is_waited_for_and_the_job_goes_on(
     place: World, model: ModelBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(predict, "PAUSES", (0.01, 0.01))
@@ -241,11 +244,12 @@ def test_a_backend_that_goes_away_ends_the_job_which_can_go_on(
     found = asked(place, project, None)
     assert found.job is not None
     job = place.finished(found.job.id)
-    assert job["state"] == "failed" and "无法连接" in str(job["error"])
+    assert job["state"] == "waiting" and "无法连接" in str(job["last_problem"])
     assert len(predictions(place, project)) == 20
     assert len(model.to("/predict")) == 3
     model.instead.clear()
-    place.good(place.post("requester", f"/api/jobs/{found.job.id}/retry", {}))
+    with place.installation.database.write() as session:
+        session.execute(sa.update(Job).values(not_before=None))
     assert place.finished(found.job.id)["state"] == "done"
     assert [row[0] for row in predictions(place, project)] == ids
     assert len(seen) == 45
