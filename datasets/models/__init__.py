@@ -19,7 +19,7 @@ from .choosing import (
 )
 from .failures import clear, count_failures, fail, failures, failures_of_tasks
 from .rows import Gate, PredictionFailure, ProjectModel, TrainedModel, TrainedState
-from .training import cards, of_model, register, reject, score, trained, use
+from .training import cards, newest, of_model, register, reject, score, trained, use
 
 __all__ = [
     "BLANK",
@@ -43,6 +43,7 @@ __all__ = [
     "get",
     "is_blank",
     "model_behind",
+    "newest",
     "of_kind",
     "of_model",
     "of_project",

@@ -76,6 +76,16 @@ def trained(session: Session, project: Project, limit: int = 100) -> list[Traine
     )
 
 
+def newest(session: Session, project: Project, name: str, version: str) -> TrainedModel | None:
+    """Return what a model was trained to last in a project, whatever became of it."""
+    query = sa.select(TrainedModel).where(
+        TrainedModel.project_id == project.id,
+        TrainedModel.name == name,
+        TrainedModel.version == version,
+    )
+    return session.scalar(query.order_by(TrainedModel.id.desc()).limit(1))
+
+
 def of_model(session: Session, model: ProjectModel) -> TrainedModel | None:
     """Return the weights that a project's model uses."""
     if model.trained_model_id is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from typing import overload
@@ -33,11 +34,14 @@ class Examples(Sequence[Example]):
         chosen: Chosen,
         rows: Sequence[tuple[Task, Sequence[Mark]]],
         media: dict[str, Media],
+        digest: str = "",
     ) -> None:
         self._installation = installation
         self._chosen = chosen
         self._rows = rows
         self._media = media
+        # Of all that people said in the tasks that were asked for, readable or not.
+        self.digest = digest
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -76,7 +80,7 @@ class Examples(Sequence[Example]):
         return self._with(kept)
 
     def _with(self, rows: Sequence[tuple[Task, Sequence[Mark]]]) -> Examples:
-        return Examples(self._installation, self._chosen, rows, self._media)
+        return Examples(self._installation, self._chosen, rows, self._media, self.digest)
 
     def _item(self, task: Task) -> Item:
         key = self._chosen.binding.target.key
@@ -94,7 +98,10 @@ def labelled(installation: Installation, chosen: Chosen) -> Examples:
         (task, from_result(binding, project.config, msgspec.json.decode(result)))
         for task, result in rows
     ]
-    return Examples(installation, chosen, marked, media).readable()
+    said = hashlib.sha256(msgspec.json.encode((chosen.project.label_config, chosen.row.options)))
+    for task, result in rows:
+        said.update(f"{task.id} {result}\n".encode())
+    return Examples(installation, chosen, marked, media, said.hexdigest()).readable()
 
 
 def unlabelled(installation: Installation, chosen: Chosen) -> Iterator[Item]:

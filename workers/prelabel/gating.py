@@ -15,6 +15,8 @@ from .examples import labelled, unlabelled
 from .learning import Learned
 
 ESTIMATE_SECONDS = 1800.0
+# Each fold trains anew, which takes long with pictures; few examples need all they can get.
+FOLDS, MORE_FOLDS, MANY = 3, 5, 20
 # Enough for an interval; more would only make people wait.
 MOST_ESTIMATED = {"picture": 60, "sound": 60, "text": 1500}
 
@@ -40,6 +42,8 @@ def gate(work: Work, chosen: Chosen, learned: Learned) -> Chosen:
     with work.installation.database.write() as session:
         work.checkpoint = {**work.checkpoint, "phase": "estimating"}
         work.advance(session, 0, checkpoint=work.checkpoint)
+    is_slow = chosen.serves.reads != "text" and len(examples) >= MANY
+    folds = FOLDS if is_slow else MORE_FOLDS
     with work.step(ESTIMATE_SECONDS, _("estimating what the model saves")):
         found = estimate.estimate(
             chosen.model,
@@ -48,6 +52,7 @@ def gate(work: Work, chosen: Chosen, learned: Learned) -> Chosen:
             unlabelled=list(unlabelled(work.installation, chosen)),
             given=chosen.given,
             clean_share=share,
+            folds=folds,
             tick=work.check,
         )
     with work.installation.database.write() as session:

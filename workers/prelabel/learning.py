@@ -86,18 +86,24 @@ def _train(work: Work, chosen: Chosen, present: TrainedModel | None) -> Learned:
             least=least,
             number=len(examples),
         )
+    told = examples.digest
+    with work.installation.database.read() as session:
+        last = models.newest(session, chosen.project, chosen.model.name, chosen.model.version)
+    if present is not None and last is not None and _basis(last).get("digest") == told:
+        # Nothing new to learn from: the same examples give the same weights.
+        return Learned(present, present.examples, kept=last.state == TrainedState.KEPT)
     kept_apart = held_back(examples.task_ids)
     basis = examples.only(set(examples.task_ids) - kept_apart)
     pool = unlabelled(work.installation, chosen)
     with work.step(FIT_SECONDS, _("training")):
         content = chosen.model.fit(basis, chosen.binding.target, pool)
     digest = work.installation.store.put_bytes(content).digest
-    trained = _register(work, chosen, digest, len(basis), basis.task_ids)
+    trained = _register(work, chosen, digest, len(basis), basis.task_ids, told)
     seconds = None
     kept = True
     if present is not None and present.id != trained.id:
         # What the weights in use have learned from says nothing of them.
-        kept_apart -= set(present.card_values.get("trained_on", {}).get("tasks", ()))
+        kept_apart -= set(_basis(present).get("tasks", ()))
     if present is not None and present.id != trained.id and kept_apart:
         apart = examples.only(kept_apart)
         _phase(work, "comparing")
@@ -121,6 +127,11 @@ def _train(work: Work, chosen: Chosen, present: TrainedModel | None) -> Learned:
     return Learned(present, present.examples, True, False, seconds)
 
 
+def _basis(trained: TrainedModel) -> dict[str, Any]:
+    """Return what the card says of the examples."""
+    return dict(trained.card_values.get("trained_on", {}))
+
+
 def _seconds(predictor: Predictor, examples: Examples) -> float:
     """Return the seconds that people would need to correct a model's answers."""
     total = 0.0
@@ -131,10 +142,17 @@ def _seconds(predictor: Predictor, examples: Examples) -> float:
 
 
 def _register(
-    work: Work, chosen: Chosen, digest: str, examples: int, task_ids: Sequence[int] = ()
+    work: Work,
+    chosen: Chosen,
+    digest: str,
+    examples: int,
+    task_ids: Sequence[int] = (),
+    examples_digest: str = "",
 ) -> TrainedModel:
     """Write a training down, with its card."""
     basis: dict[str, Any] = {"project": chosen.project.id, "examples": examples}
+    if examples_digest:
+        basis["digest"] = examples_digest
     if 0 < len(task_ids) < LEAST_TO_HOLD_BACK:
         # So few that none was held back.
         basis["tasks"] = list(task_ids)
