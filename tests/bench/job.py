@@ -18,7 +18,8 @@ from pathlib import Path
 from jinbiao.datasets import jobs, people, settings
 from jinbiao.datasets.installation import Installation, open_installation
 from jinbiao.workers import ingest, release
-from jinbiao.workers.work import Heartbeat, Work
+from jinbiao.workers.heart import Heartbeat
+from jinbiao.workers.work import Work
 
 # As in `workers.run`, which also loads the models: their memory is not what is measured.
 KINDS = {"import": ingest.run, "freeze": release.freeze, "export": release.export}

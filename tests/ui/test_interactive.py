@@ -111,6 +111,8 @@ class Bench:
         """Choose a label of a control."""
         place = ("click", "frame", "label").index(control)
         self.frame.get_by_text(title, exact=True).nth(place).click()
+        # The label's tool is taken a moment later, sooner than anybody can point.
+        self.page.wait_for_timeout(300)
 
     def where(self, x: float, y: float) -> tuple[float, float]:
         """Return where a pixel of the picture is on the screen."""
@@ -198,6 +200,10 @@ def test_a_click_becomes_a_mask_that_is_submitted(
     page.mouse.move(*bench.where(SPOTS[2][0] + 40, SPOTS[2][1]), steps=5)
     page.mouse.up()
     kinds = [("label", "brushlabels", [name]) for name in ("rust", "pitting", "spalling")]
+    # The editor works a stroke out a moment after it ends.
+    end = time.monotonic() + 5
+    while said(bench.result) != kinds and time.monotonic() < end:
+        page.wait_for_timeout(50)
     assert said(bench.result) == kinds
     shot(page, "interactive_taken")
     task = page.locator("#workbench").get_attribute("data-task")
