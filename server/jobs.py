@@ -96,7 +96,7 @@ def rejects(job_id: str) -> Response:
 @allows("prelabel.run")
 def prelabel(project_id: int) -> Response:
     """Start pre-labelling, from the page."""
-    job = start(project_id, "prelabel", "prelabel.run", _prelabel_request(payloads.body()))
+    job = _start_prelabel(project_id)
     return flask.redirect(flask.url_for("jobs.show", job_id=job.id))  # type: ignore[return-value]
 
 
@@ -104,7 +104,7 @@ def prelabel(project_id: int) -> Response:
 @allows("prelabel.run")
 def api_prelabel(project_id: int) -> Response:
     """Start pre-labelling with `model`."""
-    job = start(project_id, "prelabel", "prelabel.run", _prelabel_request(payloads.body()))
+    job = _start_prelabel(project_id)
     return payloads.answer(payloads.job(job), 202)
 
 
@@ -144,8 +144,10 @@ def api_retry(job_id: str) -> Response:
     return payloads.answer(payloads.job(_retry(job_id)))
 
 
-def start(project_id: int, kind: str, action: str, asked: dict[str, Any]) -> Job:
-    """Write down a job of a project and announce it."""
+def start(
+    project_id: int, kind: str, action: str, asked: dict[str, Any], queue: str | None = None
+) -> Job:
+    """Write down a job of a project and announce it; its kind says where it waits, or `queue`."""
     with installation().database.write() as session:
         project = projects.get(session, user(), project_id, action)
         job = jobs.add(
@@ -156,13 +158,16 @@ def start(project_id: int, kind: str, action: str, asked: dict[str, Any]) -> Job
             project_id=project.id,
             organisation_id=project.organisation_id,
             vendor_id=project.vendor_id,
+            queue=queue,
         )
     queues.announce(installation(), [job.id])
     return job
 
 
-def _prelabel_request(values: dict[str, Any]) -> dict[str, Any]:
-    return {"model": payloads.choice(values, "model", "golden_difference", MODELS)}
+def _start_prelabel(project_id: int) -> Job:
+    name = payloads.choice(payloads.body(), "model", "golden_difference", MODELS)
+    asked = {"model": name}
+    return start(project_id, "prelabel", "prelabel.run", asked, MODELS[name].queue)
 
 
 def _visible(session: Session, limit: int) -> list[Job]:

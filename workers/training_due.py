@@ -160,6 +160,7 @@ def _start(installation: Installation, model_id: int) -> str | None:
             project_id=project.id,
             organisation_id=project.organisation_id,
             vendor_id=project.vendor_id,
+            queue=MODELS[row.kind].queue,
         )
         audit.record(
             session, "worker", "model.train_due", f"model/{row.id}", job=job.id, answers=number
