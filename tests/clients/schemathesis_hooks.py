@@ -87,6 +87,7 @@ GOOD: dict[str, Any] = {
     "/api/comments/": {"annotation": "$annotation_id", "text": "看这里"},
     "/api/labels/": [{"project": "$project_id", "from_name": "label", "title": "N", "value": "N"}],
     "/api/labels/bulk": {"project": "$project_id", "old_label": ["ORG"], "new_label": ["LOC"]},
+    "/api/projects/{project_id}/models/": {"kind": "sequence_tagger"},
     "/api/storages/{kind}/": {"project": "$project_id", "path": "$path", "title": "x"},
     "/api/storages/{kind}/validate": {"project": "$project_id", "path": "$path"},
     "/api/storages/export/{kind}": {"project": "$project_id", "path": "$path", "title": "x"},

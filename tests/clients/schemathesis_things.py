@@ -105,6 +105,7 @@ def _said(client: Client, project: int, task: int, annotation: int) -> dict[str,
         "title": f"新{project}",
         "value": f"新{project}",
     }
+    model = client.post(f"/api/projects/{project}/models/", {"kind": "sequence_tagger"})
     (label,) = client.post("/api/labels/", [added])
     links = client.ask("GET", f"/api/label_links/?project={project}")["results"]
     return {
@@ -114,6 +115,7 @@ def _said(client: Client, project: int, task: int, annotation: int) -> dict[str,
         "snapshot_id": client.post(f"/api/projects/{project}/exports/", {})["id"],
         "webhook_id": client.post("/api/webhooks/", hook)["id"],
         "upload_id": _upload(client, project),
+        "model_id": model["id"],
         "label_id": label["id"],
         "link_id": links[0]["id"],
     }
