@@ -61,7 +61,10 @@ class Replay:
     def __init__(self, folder: Path, given: dict[str, Any]) -> None:
         """Remember where to send and what the recorded tokens and places are here."""
         self.folder, self.given = folder, given
-        self.client = httpx.Client(base_url=given["url"], timeout=60, trust_env=False)
+        # A connection for each request: one that has been idle may be closed by the server just
+        # when it is used again, which says nothing of the call.
+        fresh = httpx.Limits(max_keepalive_connections=0)
+        self.client = httpx.Client(base_url=given["url"], timeout=60, trust_env=False, limits=fresh)
         self.numbers: dict[tuple[str, int], int] = {("organization", 1): given["organization"]}
         self.numbers["user", 1] = given["user"]
         self.tokens = {"0123456789abcdef0123456789abcdef01234567": given["token"]}
