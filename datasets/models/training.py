@@ -96,7 +96,10 @@ def of_model(session: Session, model: ProjectModel) -> TrainedModel | None:
 def cards(
     session: Session, project_id: int, model_versions: Collection[str]
 ) -> list[dict[str, Any]]:
-    """Return the cards of a project's trained models of these versions, in order of the names."""
+    """Return the cards of a project's trained models of these versions, in order of the names.
+
+    They say nothing of when: a version publishes to the same bytes whenever that is done.
+    """
     rows = session.scalars(
         sa.select(TrainedModel)
         .where(TrainedModel.project_id == project_id)
@@ -108,7 +111,6 @@ def cards(
             "model_version": row.model_version,
             "weights": row.weights_digest,
             "examples": row.examples,
-            "trained_at": row.created_at.isoformat(timespec="seconds"),
         }
         for row in rows
         if row.model_version in model_versions

@@ -87,11 +87,14 @@ class Examples(Sequence[Example]):
         return read_item(self._installation, self._chosen.serves, key, task, self._media)
 
 
-def labelled(installation: Installation, chosen: Chosen) -> Examples:
-    """Return the newest of people's work, fixes of reviewers in place, oldest first."""
+def labelled(installation: Installation, chosen: Chosen, most: int | None = None) -> Examples:
+    """Return the newest of people's work, fixes of reviewers in place, oldest first.
+
+    At most `most` of it, or as much as a model of that kind learns from.
+    """
     project, binding = chosen.project, chosen.binding
     with installation.database.read() as session:
-        limit = MOST_EXAMPLES[chosen.serves.reads]
+        limit = most or MOST_EXAMPLES[chosen.serves.reads]
         rows = reviews.labelled(session, project, limit)
         media = tasks.media_of(session, [task for task, _result in rows])
     marked = [

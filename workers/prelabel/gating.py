@@ -31,8 +31,7 @@ def gate(work: Work, chosen: Chosen, learned: Learned) -> Chosen:
     about = learned.trained.model_version
     if work.checkpoint.get("gated"):
         return _again(work, chosen)
-    examples = labelled(work.installation, chosen)
-    examples = examples[-MOST_ESTIMATED[chosen.serves.reads] :]
+    examples = labelled(work.installation, chosen, MOST_ESTIMATED[chosen.serves.reads])
     is_measured = report.get("method") == "measured"
     is_known = is_measured or len(examples) < 2 * int(report.get("n") or 0)
     if report.get("model_version") == about and is_known:
