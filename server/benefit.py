@@ -10,9 +10,10 @@ from flask import Blueprint, Response, render_template
 from sqlalchemy.orm import Session
 
 from ..datasets import benefit, jobs, models, projects
+from ..datasets.benefit import measuring
 from ..datasets.jobs import Job
 from ..datasets.projects import Project
-from ..workers import measure, queues
+from ..workers import queues
 from ..workers.models import costs
 from . import payloads
 from .auth import allows, installation, user
@@ -41,7 +42,7 @@ def show(project_id: int) -> str:
     """Show what pre-labels save in a project, and what they do to errors."""
     with installation().database.read() as session:
         project = projects.get(session, user(), project_id, "annotation.read")
-        report = measure.newest(session, project)
+        report = measuring.newest(session, project)
         return render_template(
             "benefit/show.html",
             project=project,
@@ -98,7 +99,7 @@ def api_show(project_id: int) -> Response:
     """
     with installation().database.read() as session:
         project = projects.get(session, user(), project_id, "annotation.read")
-        report = measure.newest(session, project)
+        report = measuring.newest(session, project)
         clean = benefit.clean_share(session, project)
         chosen = models.of_project(session, project)
     return payloads.answer(
@@ -181,13 +182,13 @@ def _across(share: float) -> float:
 
 
 def _running(session: Session, project: Project) -> Job | None:
-    found = jobs.recent(session, project_id=project.id, kind=measure.KIND, limit=1)
+    found = jobs.recent(session, project_id=project.id, kind=measuring.KIND, limit=1)
     return found[0] if found and found[0].state not in jobs.ENDED else None
 
 
 def _ask(project_id: int) -> Job:
     with installation().database.write() as session:
         project = projects.get(session, user(), project_id, "prelabel.run")
-        job = _running(session, project) or measure.ask(session, project, user())
+        job = _running(session, project) or measuring.ask(session, project, user())
     queues.announce(installation(), [job.id])
     return job

@@ -7,17 +7,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..datasets import benefit, errors, jobs, models, notices
-from ..datasets.annotations import Annotation, AnnotationState
-from ..datasets.benefit import OfModel, Report
+from ..datasets import benefit, errors, models, notices
+from ..datasets.benefit import OfModel, Report, measuring
 from ..datasets.errors import _
 from ..datasets.installation import Installation
-from ..datasets.jobs import ENDED
 from ..datasets.models import Gate, ProjectModel
-from ..datasets.people import User
 from ..datasets.projects import Project
 from . import queues
 from .binding import bind
@@ -26,11 +22,8 @@ from .work import Work
 
 log = logging.getLogger("jinbiao.measure")
 
-KIND = "measure"
-EVERY = 50  # answers in an arm between two measurements
 LOOK_SECONDS = 20.0  # between two looks of a process whether a project is due
 MEASURED = "measured"
-_ANSWERED = (AnnotationState.SUBMITTED, AnnotationState.ACCEPTED, AnnotationState.REJECTED)
 
 
 def run(work: Work) -> dict[str, Any]:
@@ -59,55 +52,17 @@ def run(work: Work) -> dict[str, Any]:
     return {"report": found.as_values(), "closed": closed, "labels_off": off}
 
 
-def newest(session: Session, project: Project) -> dict[str, Any] | None:
-    """Return the newest measured report of a project as plain values; None before the first."""
-    for job in jobs.recent(session, project_id=project.id, kind=KIND, limit=10):
-        if "report" in job.result_values:
-            return dict(job.result_values["report"])
-    return None
-
-
-def due(session: Session) -> list[Project]:
-    """List the projects with models that have EVERY more answers than when last measured."""
-    with_models = sa.select(ProjectModel.project_id).distinct()
-    found = session.scalars(
-        sa.select(Project).where(Project.id.in_(with_models), Project.deleted_at.is_(None))
-    )
-    return [project for project in found if _is_due(session, project)]
-
-
 def begin_due(installation: Installation, look: Look | None = None) -> None:
     """Start measuring the projects that are due; looks once in LOOK_SECONDS."""
     if not (look or _look).is_time():
         return
     with installation.database.read() as session:
-        wanted = [project.id for project in due(session)]
+        wanted = [project.id for project in measuring.due(session)]
     for number in wanted:
         with installation.database.write() as session:
-            # Another worker may be at it: whoever holds the project's row decides.
-            project = session.scalar(
-                sa.select(Project).where(Project.id == number).with_for_update()
-            )
-            if project is None or not _is_due(session, project):
-                continue
-            job = ask(session, project, session.get_one(User, project.created_by), by_itself=True)
-        queues.announce(installation, [job.id])
-
-
-def ask(session: Session, project: Project, actor: User, *, by_itself: bool = False) -> jobs.Job:
-    """Write down a job that measures a project; the caller announces it after the commit."""
-    until = session.scalar(
-        sa.select(sa.func.max(Annotation.id)).where(Annotation.project_id == project.id)
-    )
-    return jobs.add(
-        session,
-        actor,
-        KIND,
-        {"until": until or 0, jobs.AUTOMATIC: by_itself},
-        project_id=project.id,
-        organisation_id=project.organisation_id,
-        vendor_id=project.vendor_id,
-    )
+            job = measuring.begin(session, number)
+        if job is not None:
+            queues.announce(installation, [job.id])
 
 
 class Look:
@@ -126,25 +81,6 @@ class Look:
 
 
 _look = Look()
-
-
-def _is_due(session: Session, project: Project) -> bool:
-    last = next(iter(jobs.recent(session, project_id=project.id, kind=KIND, limit=1)), None)
-    if last is not None and last.state not in ENDED:
-        return False
-    after = 0 if last is None else int(last.request_values.get("until") or 0)
-    new = (
-        sa.select(Annotation.id)
-        .where(
-            Annotation.project_id == project.id,
-            Annotation.state.in_(_ANSWERED),
-            Annotation.id > after,
-            Annotation.arm.is_not(None),
-        )
-        .limit(EVERY)
-        .subquery()
-    )
-    return (session.scalar(sa.select(sa.func.count()).select_from(new)) or 0) >= EVERY
 
 
 def _follow(session: Session, project: Project, row: ProjectModel, found: Report) -> bool:

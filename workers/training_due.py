@@ -5,32 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import time
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
-from ..datasets import audit, jobs
-from ..datasets.annotations import Annotation, AnnotationState
+from ..datasets import learning
 from ..datasets.installation import Installation
-from ..datasets.jobs import ENDED, Job
-from ..datasets.models import ProjectModel
-from ..datasets.people import User
-from ..datasets.projects import Project
 from .models import MODELS
 
 EVERY_SECONDS = 30.0  # one look of a worker
-MOST_JOBS = 20  # of a project, looked at for one model
-ANSWERED = (AnnotationState.SUBMITTED, AnnotationState.ACCEPTED)
 
 # When this process looked last, and what it saw of each model then.
 _looked: dict[str, float] = {}
-_seen: dict[tuple[str, int], tuple[int, dt.datetime]] = {}
-
-_NEWEST = (
-    sa.select(sa.func.max(Annotation.id))
-    .where(Annotation.project_id == ProjectModel.project_id)
-    .correlate(ProjectModel)
-    .scalar_subquery()
-)
+_seen: dict[str, dict[int, tuple[int, dt.datetime]]] = {}
 
 
 def start_due(installation: Installation) -> list[str]:
@@ -45,124 +28,20 @@ def start_due(installation: Installation) -> list[str]:
         return []
     _looked[name] = at
     with installation.database.read() as session:
-        if not _any_new(session, name):
+        found = learning.states(session)
+        if all(_seen.get(name, {}).get(number) == state for number, state in found.items()):
             return []
-        found = [row.id for row in due(session)]
-    return [job_id for number in found if (job_id := _start(installation, number))]
+        _seen[name] = found
+        wanted = [(row.id, row.kind) for row in learning.due(session, trainable())]
+    started = []
+    for number, kind in wanted:
+        with installation.database.write() as session:
+            job = learning.begin(session, number, MODELS[kind].queue)
+        if job is not None:
+            started.append(job.id)
+    return started
 
 
-def due(session: Session) -> list[ProjectModel]:
-    """List the models that are to learn again, by id.
-
-    They are on and learn from answers; as many answers came in since they last began to learn
-    as their project wants, and no job of theirs waits or runs.
-    """
-    return [row for row in _candidates(session) if _is_due(session, row)]
-
-
-def answers(session: Session, project_id: int, until: dt.datetime | None = None) -> int:
-    """Count the answers of a project that a model may learn from, or those given until then."""
-    query = sa.select(sa.func.count()).where(
-        Annotation.project_id == project_id, Annotation.state.in_(ANSWERED)
-    )
-    if until is not None:
-        query = query.where(Annotation.created_at <= until)
-    return int(session.scalar(query) or 0)
-
-
-def _candidates(session: Session) -> list[ProjectModel]:
-    query = (
-        sa.select(ProjectModel)
-        .join(Project, Project.id == ProjectModel.project_id)
-        .where(ProjectModel.is_on, ProjectModel.train_after > 0, Project.deleted_at.is_(None))
-    )
-    found = session.scalars(query.order_by(ProjectModel.id))
-    return [row for row in found if _is_trainable(row.kind)]
-
-
-def _is_trainable(kind: str) -> bool:
-    return kind in MODELS and MODELS[kind].least_examples is not None
-
-
-def _any_new(session: Session, name: str) -> bool:
-    """Tell whether there is an answer, or a change of a model, that was not seen last time."""
-    rows = session.execute(
-        sa.select(ProjectModel.id, _NEWEST, ProjectModel.updated_at).where(
-            ProjectModel.is_on, ProjectModel.train_after > 0
-        )
-    )
-    found = {(name, number): (newest or 0, changed) for number, newest, changed in rows}
-    is_any_new = any(_seen.get(key) != state for key, state in found.items())
-    _seen.update(found)
-    return is_any_new
-
-
-def _is_due(session: Session, row: ProjectModel) -> bool:
-    number = answers(session, row.project_id)
-    if number - row.answers_at_training < row.train_after:
-        return False
-    # However a training ended, it is not begun again with the same answers; and a model learns
-    # from the newest ones only, so that what it learned from may be fewer than there were.
-    return all(
-        job.state in ENDED and number - _answers_at(session, job) >= row.train_after
-        for job in _jobs(session, row)
-    )
-
-
-def _answers_at(session: Session, job: Job) -> int:
-    """Return how many answers there were when a job began to learn; 0 where it was not to."""
-    asked = job.request_values
-    if not asked.get("train", True):
-        return 0
-    if "answers" in asked:
-        return int(asked["answers"])
-    return answers(session, int(job.project_id or 0), job.created_at)
-
-
-def _jobs(session: Session, row: ProjectModel) -> list[Job]:
-    """Return the newest of a project's jobs that were about this model."""
-    query = sa.select(Job).where(Job.project_id == row.project_id, Job.kind == "prelabel")
-    newest = session.scalars(query.order_by(Job.created_at.desc()).limit(MOST_JOBS))
-    return [job for job in newest if _is_about(job, row)]
-
-
-def _is_about(job: Job, row: ProjectModel) -> bool:
-    asked = job.request_values
-    if asked.get("project_model") is not None:
-        return bool(asked["project_model"] == row.id)
-    return bool(asked.get("model") == row.kind)
-
-
-def _start(installation: Installation, model_id: int) -> str | None:
-    """Write down the job of a model that is due; None where somebody else was first."""
-    with installation.database.write() as session:
-        row = session.scalar(
-            sa.select(ProjectModel)
-            .where(ProjectModel.id == model_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        if row is None or not row.is_on or not _is_due(session, row):
-            return None
-        project = session.get_one(Project, row.project_id)
-        number = answers(session, project.id)
-        job = jobs.add(
-            session,
-            session.get_one(User, row.created_by),
-            "prelabel",
-            {
-                "project_model": row.id,
-                "train": True,
-                "predict": True,
-                "answers": number,
-                jobs.AUTOMATIC: True,
-            },
-            project_id=project.id,
-            organisation_id=project.organisation_id,
-            vendor_id=project.vendor_id,
-            queue=MODELS[row.kind].queue,
-        )
-        audit.record(
-            session, "worker", "model.train_due", f"model/{row.id}", job=job.id, answers=number
-        )
-        return job.id
+def trainable() -> list[str]:
+    """List the kinds of models that learn."""
+    return [name for name, model in MODELS.items() if model.least_examples is not None]

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from jinbiao.datasets import benefit, jobs, models, notices, people, predictions, projects
+from jinbiao.datasets.benefit import measuring
 from jinbiao.datasets.db import now
 from jinbiao.datasets.models import Gate, ProjectModel
 from jinbiao.datasets.people import User
@@ -82,7 +83,7 @@ def measured(world: World, project: int) -> tuple[dict[str, Any], ProjectModel, 
     with world.installation.database.read() as session:
         owner = people.get_user(session, "requester")
         row = session.get_one(Project, project)
-    job = run.do_here(world.installation, owner, row, measure.KIND, {})
+    job = run.do_here(world.installation, owner, row, measuring.KIND, {})
     with world.installation.database.read() as session:
         (model,) = models.of_project(session, row)
         told = [str(notice.said) for notice in notices.listing(session, owner.id)]
@@ -113,7 +114,7 @@ def test_good_marks_that_make_people_quicker_open_it(world: World) -> None:
     assert 0.4 < model.gate_values["low"] < model.gate_values["saving"] < 0.6
     with world.installation.database.read() as session:
         row = session.get_one(Project, project)
-        assert measure.newest(session, row) == result["report"]
+        assert measuring.newest(session, row) == result["report"]
 
 
 def test_pre_labels_that_make_people_slower_close_it(world: World) -> None:
@@ -145,12 +146,12 @@ def test_a_project_is_due_after_fifty_answers(
     """Asked for by itself, once; nobody is told of a job that nobody started."""
     world: World = request.getfixturevalue(database)
     opened = world.installation.database
-    project = worked(world, lambda _place, _blank: RIGHT, number=measure.EVERY - 1)
+    project = worked(world, lambda _place, _blank: RIGHT, number=measuring.EVERY - 1)
     with opened.read() as session:
-        assert measure.due(session) == []
-    extra = worked(world, lambda _place, _blank: RIGHT, number=measure.EVERY)
+        assert measuring.due(session) == []
+    extra = worked(world, lambda _place, _blank: RIGHT, number=measuring.EVERY)
     with opened.read() as session:
-        assert [row.id for row in measure.due(session)] == [extra]
+        assert [row.id for row in measuring.due(session)] == [extra]
     look = measure.Look()
     measure.begin_due(world.installation, look)
     (waiting,) = world.waiting()
@@ -161,7 +162,7 @@ def test_a_project_is_due_after_fifty_answers(
     with opened.read() as session:
         job = jobs.get(session, waiting)
         assert (job.project_id, job.kind, job.state) == (extra, "measure", "done")
-        assert measure.due(session) == []
+        assert measuring.due(session) == []
         assert session.get_one(Project, project).deleted_at is None
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from jinbiao.datasets import audit, jobs, models
+from jinbiao.datasets import audit, jobs, learning, models
 from jinbiao.datasets.installation import Installation
 from jinbiao.datasets.jobs import Job, JobState
 from jinbiao.datasets.models import ProjectModel
@@ -51,7 +51,7 @@ def a_team(installation: Installation) -> Team:
 
 def due(installation: Installation) -> list[int]:
     with installation.database.read() as session:
-        return [row.id for row in training_due.due(session)]
+        return [row.id for row in learning.due(session, training_due.trainable())]
 
 
 def look(installation: Installation) -> list[str]:
@@ -173,9 +173,10 @@ def test_two_sweepers_start_it_once(installation: Installation) -> None:
     answer(installation, team, 3)
     together = threading.Barrier(4)
 
-    def start() -> str | None:
+    def start() -> bool:
         together.wait()
-        return training_due._start(installation, model)
+        with installation.database.write() as session:
+            return learning.begin(session, model, "cpu") is not None
 
     with ThreadPoolExecutor(4) as pool:
         started = [each.result() for each in [pool.submit(start) for _ in range(4)]]

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...datasets import audit, errors, models
+from ...datasets import audit, errors, learning, models
 from ...datasets.errors import _
 from ...datasets.models import TrainedModel, TrainedState
-from .. import training_due
 from ..models import costs
 from ..models.interface import Predictor
 from ..work import Work
@@ -119,7 +118,7 @@ def _train(work: Work, chosen: Chosen, present: TrainedModel | None) -> Learned:
     assert present is not None
     with work.installation.database.write() as session:
         row, _project = models.get(session, work.actor, chosen.row.id, "prelabel.run")
-        answers = training_due.answers(session, chosen.project.id)
+        answers = learning.answers(session, chosen.project.id)
         models.reject(session, row, session.get_one(TrainedModel, trained.id), answers)
         checkpoint = {**work.checkpoint, "trained_model": present.id, "kept": False, "after": 0}
         work.advance(session, 0, checkpoint=checkpoint)
@@ -179,7 +178,7 @@ def _register(
 def _use(work: Work, chosen: Chosen, trained: TrainedModel) -> None:
     with work.installation.database.write() as session:
         row, _project = models.get(session, work.actor, chosen.row.id, "prelabel.run")
-        answers = training_due.answers(session, chosen.project.id)
+        answers = learning.answers(session, chosen.project.id)
         models.use(session, row, session.get_one(TrainedModel, trained.id), answers)
         checkpoint = {**work.checkpoint, "trained_model": trained.id, "kept": True, "after": 0}
         work.advance(session, 0, checkpoint=checkpoint)
