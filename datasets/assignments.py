@@ -218,51 +218,31 @@ def of_task(session: Session, task: Task) -> list[Assignment]:
 
 def reopen(session: Session, project_id: int, task_id: int, priority: int = 0) -> None:
     """Give one slot of a task to the queue; a task that is queued keeps its priority."""
-    queued = session.scalar(
-        sa.select(QueuedTask)
-        .where(QueuedTask.project_id == project_id, QueuedTask.task_id == task_id)
-        .limit(1)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if queued is not None:
-        queued.open_slots += 1
-        session.flush()
-        return
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert(QueuedTask) if on_sqlite else postgresql.insert(QueuedTask)
-    session.execute(
-        insert.on_conflict_do_update(
-            index_elements=["project_id", "priority", "task_id"],
-            set_={"open_slots": QueuedTask.open_slots + 1},
-        ),
+    rows = [
         {"project_id": project_id, "priority": priority, "task_id": task_id, "open_slots": 1},
-    )
+    ]
+    _add_slots(session, rows)
 
 
 def reopen_many(session: Session, project_id: int, slots: Mapping[int, int]) -> None:
     """Give slots of many tasks back to the queue: task id → how many."""
-    ids = sorted(slots)
-    there = set(
-        session.scalars(
-            sa.select(QueuedTask.task_id).where(
-                QueuedTask.project_id == project_id, QueuedTask.task_id.in_(ids)
-            )
-        )
-    )
-    for task_id in sorted(there):
-        session.execute(
-            sa.update(QueuedTask)
-            .where(QueuedTask.project_id == project_id, QueuedTask.task_id == task_id)
-            .values(open_slots=QueuedTask.open_slots + slots[task_id])
-        )
-    fresh = [
-        {"project_id": project_id, "priority": 0, "task_id": task_id, "open_slots": slots[task_id]}
-        for task_id in ids
-        if task_id not in there
+    rows = [
+        {"project_id": project_id, "priority": 0, "task_id": task_id, "open_slots": number}
+        for task_id, number in sorted(slots.items())
     ]
-    if fresh:
-        session.execute(sa.insert(QueuedTask), fresh)
+    if rows:
+        _add_slots(session, rows)
+
+
+def _add_slots(session: Session, rows: list[dict[str, int]]) -> None:
+    # One statement that adds to what is there, since another may queue the same task meanwhile.
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite.insert(QueuedTask) if on_sqlite else postgresql.insert(QueuedTask)
+    added = QueuedTask.open_slots + insert.excluded.open_slots
+    session.flush()
+    session.execute(
+        insert.on_conflict_do_update(index_elements=["task_id"], set_={"open_slots": added}), rows
+    )
 
 
 def any_lapsed(session: Session) -> bool:

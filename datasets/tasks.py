@@ -113,7 +113,8 @@ class QueuedTask(Base):
 
     project_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
     priority: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    task_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False, index=True)
+    # A task stands in the queue once, whatever its priority.
+    task_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False, unique=True)
     open_slots: Mapped[int]
 
 

@@ -27,19 +27,12 @@ MOST_ORDERED = 50_000  # tasks whose order is worked out; the others follow by i
 SLICE = 1000  # rows written in one go
 
 _QUEUE = Base.metadata.tables[QueuedTask.__tablename__]
-_ELSEWHERE = _QUEUE.alias("elsewhere")
-# Where a task stands in the queue twice, its rows must not fall on one another.
 _MOVE = (
     sa.update(_QUEUE)
     .where(
         _QUEUE.c.project_id == sa.bindparam("of_project"),
         _QUEUE.c.priority == sa.bindparam("from"),
         _QUEUE.c.task_id == sa.bindparam("of_task"),
-        ~sa.exists().where(
-            _ELSEWHERE.c.project_id == sa.bindparam("of_project"),
-            _ELSEWHERE.c.priority == sa.bindparam("to"),
-            _ELSEWHERE.c.task_id == sa.bindparam("of_task"),
-        ),
     )
     .values(priority=sa.bindparam("to"))
 )
@@ -50,7 +43,7 @@ def waiting(session: Session, project: Project, limit: int | None = MOST_ORDERED
     query = sa.select(QueuedTask.task_id).where(
         QueuedTask.project_id == project.id, QueuedTask.priority <= 0
     )
-    return list(session.scalars(query.distinct().order_by(QueuedTask.task_id).limit(limit)))
+    return list(session.scalars(query.order_by(QueuedTask.task_id).limit(limit)))
 
 
 def reprioritise(session: Session, project: Project, order: Sequence[int]) -> int:

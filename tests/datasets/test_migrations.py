@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from jinbiao.datasets import audit, migrations
 from jinbiao.datasets.db import Database
 from jinbiao.datasets.errors import Unavailable
+from jinbiao.datasets.tasks import QueuedTask
 from jinbiao.tests import factories
 
 FOLDER = Path(migrations.__file__).parent
@@ -98,6 +99,12 @@ def _filled_by_the_first_release(database: Database) -> None:
         " VALUES (1, 1, 3, 'm', 0.5, '[]', :at)",
         "drafts (id, task_id, user_id, result, revision, updated_at)"
         " VALUES (1, 1, 1, '[]', 4, :at)",
+        # Two who gave the same task back at once queued it twice.
+        *(
+            "task_queue (project_id, priority, task_id, open_slots)"
+            f" VALUES ({project}, {priority}, {task}, {slots})"
+            for project, priority, task, slots in ((1, 1, 1, 2), (1, 0, 1, 1), (2, 0, 2, 1))
+        ),
     ]
     with database.write() as session:
         for row in rows:
@@ -119,6 +126,9 @@ def test_a_database_of_the_first_release_keeps_its_work(database: Database) -> N
         assert list(numbers.scalars()) == [2, 1]
         projects = session.scalars(sa.select(factories.Project))
         assert [row.added_labels for row in projects] == ["{}", "{}"]
+        queued = sa.select(QueuedTask.task_id, QueuedTask.priority, QueuedTask.open_slots)
+        rows = [tuple(row) for row in session.execute(queued.order_by(QueuedTask.task_id))]
+        assert rows == [(1, 0, 3), (2, 0, 1)]
         # A copied table still guards what refers to it.
         with pytest.raises(sa.exc.IntegrityError):
             session.execute(sa.text("DELETE FROM tasks WHERE id = 3"))
