@@ -50,11 +50,12 @@ check: install-dev ## 风格、类型、分层 · style, types, layers
 	$(BIN)/lint-imports
 
 test: check assets browser ## 全部检查与测试 · all checks and tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 bench: install-dev assets ## 速度测量 · measure speed
 	$(BIN)/python tests/bench/speed.py
 	$(BIN)/python tests/bench/predictions.py
+	$(BIN)/python tests/bench/next_task.py
 
 bench-label-studio: install-dev assets ## 与 Label Studio 并排测速（首次下载约 1 GB）· speed beside Label Studio's (1 GB the first time)
 	$(BIN)/python tests/bench/label_studio.py $(ARGUMENTS)

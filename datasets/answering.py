@@ -8,13 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from . import audit, permissions, removal, webhooks
+from . import audit, permissions, removal, reviews, webhooks
 from .annotations import Annotation, AnnotationState, settle_many
 from .comments import Comment
 from .db import insert_many, now
 from .people import User
 from .predictions import Prediction
-from .projects import Project
+from .projects import Project, stages_of
 from .tasks import Task
 
 CHUNK = 1000  # ids in one statement
@@ -50,6 +50,7 @@ def from_predictions(
                 "revision": 1,
                 "ground_truth": False,
                 "bulk_created": True,
+                "review_stage": stages_of(project).arrival,
                 "last_action": "prediction",
                 "parent_prediction": prediction_id,
                 "created_at": at,
@@ -66,6 +67,8 @@ def from_predictions(
             webhooks.emit(session, project, "ANNOTATIONS_CREATED", list(session.scalars(fresh)))
             touched = sorted({row["task_id"] for row in rows})
             settle_many(session, project, touched, actor)
+            while stages_of(project).arrival == 0 and reviews.let_in(session, project, touched):
+                pass
         made += len(rows)
     subject = f"project/{project.id}"
     audit.record(session, actor, "annotation.from_predictions", subject, number=made)

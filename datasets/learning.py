@@ -20,7 +20,7 @@ ANSWERED = (AnnotationState.SUBMITTED, AnnotationState.ACCEPTED)
 
 _NEWEST = (
     sa.select(sa.func.max(Annotation.id))
-    .where(Annotation.project_id == ProjectModel.project_id)
+    .where(Annotation.project_id == ProjectModel.project_id, Annotation.is_work)
     .correlate(ProjectModel)
     .scalar_subquery()
 )
@@ -60,7 +60,7 @@ def due(session: Session, trainable: Collection[str]) -> list[ProjectModel]:
 def answers(session: Session, project_id: int, until: dt.datetime | None = None) -> int:
     """Count the answers of a project that a model may learn from, or those given until then."""
     query = sa.select(sa.func.count()).where(
-        Annotation.project_id == project_id, Annotation.state.in_(ANSWERED)
+        Annotation.project_id == project_id, Annotation.state.in_(ANSWERED), Annotation.is_work
     )
     if until is not None:
         query = query.where(Annotation.created_at <= until)

@@ -30,6 +30,8 @@ def change(session: Session, actor: User, project: Project, number: int) -> None
             lowest=1,
             highest=MOST_ANNOTATIONS,
         )
+    # What else was changed of the project in this request would be lost by reading it again.
+    session.flush()
     session.refresh(project, with_for_update=True)
     difference = number - project.maximum_annotations
     if difference == 0:
@@ -52,7 +54,7 @@ def change(session: Session, actor: User, project: Project, number: int) -> None
 def _queue_the_others(session: Session, project: Project, slots: int) -> None:
     queued = sa.exists().where(QueuedTask.project_id == project.id, QueuedTask.task_id == Task.id)
     fresh = sa.select(Task.project_id, sa.literal(0), Task.id, sa.literal(slots)).where(
-        Task.project_id == project.id, ~queued
+        Task.project_id == project.id, Task.state != TaskState.WITHDRAWN, ~queued
     )
     names = ["project_id", "priority", "task_id", "open_slots"]
     session.execute(sa.insert(QueuedTask).from_select(names, fresh))

@@ -21,13 +21,18 @@ from .annotations import (
     Draft,
     settle_many,
 )
-from .assignments import Assignment, AssignmentState
+from .assignments import Assignment, AssignmentState, GroupTask
 from .comments import Comment
+from .consensus import Consensus
 from .errors import _
+from .flags import Flag
+from .gold import GoldExposure, GoldState, GoldTask
 from .people import User
 from .predictions import Prediction
 from .projects import Project
-from .reviews import Review
+from .quality import ComparedPair, ComparedTask
+from .reviews import BlindReview, Review, ReviewEvent
+from .suspicions import Suspicion
 from .tasks import QueuedTask, Task
 
 CHUNK = 1000  # ids in one statement
@@ -40,13 +45,17 @@ def tasks(session: Session, actor: User, project: Project, task_ids: Iterable[in
     for chunk in _chunks(task_ids):
         mine = _of_project(session, Task, project, chunk)
         _delete_answers(session, sa.select(Annotation.id).where(Annotation.task_id.in_(mine)))
-        for table in (Comment, Draft, Assignment, Prediction):
+        of_gold = sa.select(GoldTask.id).where(GoldTask.task_id.in_(mine))
+        _delete(session, GoldExposure, GoldExposure.gold_id.in_(of_gold))
+        for table in (Comment, Draft, Assignment, GroupTask, Flag, Prediction, GoldTask):
             _delete(session, table, table.task_id.in_(mine))
         _delete(
             session,
             QueuedTask,
             sa.and_(QueuedTask.project_id == project.id, QueuedTask.task_id.in_(mine)),
         )
+        for kept in (ComparedPair, ComparedTask, Consensus):
+            _delete(session, kept, sa.and_(kept.project_id == project.id, kept.task_id.in_(mine)))
         _delete(session, Task, Task.id.in_(mine))
         removed += len(mine)
         webhooks.emit(session, project, "TASKS_DELETED", mine)
@@ -70,7 +79,13 @@ def answers(session: Session, actor: User, project: Project, annotation_ids: Ite
     removed = 0
     for chunk in _chunks(annotation_ids):
         rows = session.execute(
-            sa.select(Annotation.id, Annotation.task_id, Annotation.completed_by, Annotation.state)
+            sa.select(
+                Annotation.id,
+                Annotation.task_id,
+                Annotation.completed_by,
+                Annotation.state,
+                Annotation.is_work,
+            )
             .where(Annotation.project_id == project.id, Annotation.id.in_(chunk))
             .with_for_update()
         ).all()
@@ -79,9 +94,11 @@ def answers(session: Session, actor: User, project: Project, annotation_ids: Ite
         _delete_answers(session, sa.select(Annotation.id).where(Annotation.id.in_(ids)))
         touched = sorted({row.task_id for row in rows})
         _free_places(session, project, touched)
-        settle_many(session, project, touched, actor)
+        work = [row for row in rows if row.is_work]
+        settle_many(session, project, sorted({row.task_id for row in work}), actor)
         removed += len(ids)
-        webhooks.emit(session, project, "ANNOTATIONS_DELETED", ids)
+        if work:
+            webhooks.emit(session, project, "ANNOTATIONS_DELETED", [row.id for row in work])
         for number in ids if len(ids) == 1 else ():
             audit.record(session, actor, "annotation.delete", f"annotation/{number}")
     if removed > 1:
@@ -118,7 +135,9 @@ def answers_of(session: Session, project: Project, task_ids: Sequence[int]) -> l
     for chunk in _chunks(task_ids):
         found += session.scalars(
             sa.select(Annotation.id).where(
-                Annotation.project_id == project.id, Annotation.task_id.in_(chunk)
+                Annotation.project_id == project.id,
+                Annotation.task_id.in_(chunk),
+                Annotation.is_work,
             )
         )
     return found
@@ -145,8 +164,17 @@ def _delete_answers(session: Session, chosen: sa.Select[int]) -> None:
     """Delete annotations with their reviews, revisions and the drafts that change them."""
     ids = list(session.scalars(chosen))
     for chunk in _chunks(ids):
-        _delete(session, Review, Review.annotation_id.in_(chunk))
+        for judged in (Review, ReviewEvent, BlindReview):
+            _delete(session, judged, judged.annotation_id.in_(chunk))
         _delete(session, Comment, Comment.annotation_id.in_(chunk))
+        _delete(session, Suspicion, Suspicion.annotation_id.in_(chunk))
+        # Without its truth nobody can be checked by it any more.
+        session.execute(
+            sa.update(GoldTask)
+            .where(GoldTask.annotation_id.in_(chunk))
+            .values(state=GoldState.RETIRED)
+            .execution_options(synchronize_session=False)
+        )
         _delete(session, AnnotationRevision, AnnotationRevision.annotation_id.in_(chunk))
         _delete(session, Draft, Draft.annotation_id.in_(chunk))
         _delete(session, Annotation, Annotation.id.in_(chunk))
@@ -169,7 +197,7 @@ def _free_places(session: Session, project: Project, task_ids: list[int]) -> Non
         Annotation.completed_by == Assignment.user_id,
     )
     rows = session.execute(
-        sa.select(Assignment.id, Assignment.task_id, Assignment.state).where(
+        sa.select(Assignment.id, Assignment.task_id, Assignment.state, Assignment.purpose).where(
             Assignment.task_id.in_(task_ids),
             Assignment.state != AssignmentState.RESERVED,
             ~left,
@@ -179,7 +207,9 @@ def _free_places(session: Session, project: Project, task_ids: list[int]) -> Non
     # A skip gave its slot back already, unless the project ignores skipped tasks.
     requeued = project.option("skip_queue") != "IGNORE_SKIPPED"
     freed = Counter(
-        row.task_id for row in rows if not (requeued and row.state == AssignmentState.SKIPPED)
+        row.task_id
+        for row in rows
+        if row.purpose is None and not (requeued and row.state == AssignmentState.SKIPPED)
     )
     if freed:
         assignments.reopen_many(session, project.id, freed)

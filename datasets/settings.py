@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from . import errors, outside
 from .errors import _
@@ -21,6 +22,8 @@ from .errors import _
 SHORTEST_SECRET = 32  # characters
 # What work may need of the machine; `io` mostly waits for somebody else.
 QUEUES = ("cpu", "gpu", "io")
+# Who has to prove themselves by a second factor; `optional`: who wants to.
+SECOND_FACTORS = ("off", "optional", "administrators", "everybody")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,23 @@ class S3Settings:
     secret_key: str = field(repr=False)
     bucket: str = "jinbiao"
     public_endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class OpenIDSettings:
+    """Which OpenID Connect provider also says who somebody is."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    # What the button of the sign-in page calls it.
+    name: str = ""
+    # The role that a person gets whom nobody added here; "" refuses them.
+    create_role: str = ""
+    # The organisation that such a person joins.
+    create_organisation: str = ""
+    # Whether an e-mail address that the provider has verified finds its person here.
+    link_email: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +86,15 @@ class Settings:
     reservation_minutes: int = 120
     session_hours: int = 12
     lockout_attempts: int = 5
-    lockout_minutes: int = 15
+    lockout_minutes: int = 30
+    session_idle_minutes: int = 30
+    password_length: int = 10
+    password_days: int = 90
+    password_history: int = 5
+    second_factor: str = "optional"
+    # Whether the platform's administration is divided among three who share no right.
+    separate_administrators: bool = False
+    openid: OpenIDSettings | None = None
     media_link_seconds: int = 3600
     job_silence_seconds: float = 6.0
     # What the workers of this host serve; 0 processes: as many as the command finds right.
@@ -99,6 +127,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             _("%(name)s must be %(allowed)s"), name="JINBIAO_LANGUAGE", allowed="zh, en"
         )
     minutes = Settings.reservation_minutes
+    public_url = _address(given, "JINBIAO_PUBLIC_URL", ("http://", "https://")).rstrip("/")
+    # Who serves the public over HTTPS has nothing left that needs an open cookie.
+    secure = int(public_url.startswith("https://"))
     return Settings(
         home=home,
         port=port,
@@ -107,10 +138,11 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         redis_url=_address(given, "JINBIAO_REDIS_URL", ("redis://", "rediss://", "unix://"))
         or f"unix://{_queue_socket(home)}",
         s3=_s3(given),
-        public_url=_address(given, "JINBIAO_PUBLIC_URL", ("http://", "https://")).rstrip("/"),
+        public_url=public_url,
         secret_key=_secret(given, "JINBIAO_SECRET_KEY"),
         language=language,
-        secure_cookies=bool(_whole_number(given, "JINBIAO_SECURE_COOKIES", 0, 0, 1)),
+        secure_cookies=bool(_whole_number(given, "JINBIAO_SECURE_COOKIES", secure, 0, 1)),
+        **_signing_in(given, public_url),
         remote_media=_origins(given, "JINBIAO_REMOTE_MEDIA", Settings.remote_media),
         outside_allowed=_allowed_outside(given.get("JINBIAO_OUTSIDE_ALLOWED") or ""),
         local_files=_folders(given, "JINBIAO_LOCAL_FILES"),
@@ -188,6 +220,66 @@ def secret_key(settings: Settings) -> str:
             path=str(path),
         )
     return key
+
+
+def _signing_in(given: Mapping[str, str], public_url: str) -> dict[str, Any]:
+    """Return the settings of how people sign in."""
+    # A service for the public asks its administrators for a second factor; one machine of a
+    # newcomer asks nobody before they have seen anything.
+    factor = given.get("JINBIAO_SECOND_FACTOR") or ("administrators" if public_url else "optional")
+    if factor not in SECOND_FACTORS:
+        raise errors.Invalid(
+            _("%(name)s must be %(allowed)s"),
+            name="JINBIAO_SECOND_FACTOR",
+            allowed=", ".join(SECOND_FACTORS),
+        )
+    return {
+        "second_factor": factor,
+        "openid": _openid(given),
+        "separate_administrators": bool(
+            _whole_number(given, "JINBIAO_SEPARATE_ADMINISTRATORS", 0, 0, 1)
+        ),
+        **{
+            field_name: _whole_number(given, name, getattr(Settings, field_name), lowest, highest)
+            for name, field_name, lowest, highest in (
+                ("JINBIAO_PASSWORD_LENGTH", "password_length", 8, 128),
+                ("JINBIAO_PASSWORD_DAYS", "password_days", 0, 3650),
+                ("JINBIAO_PASSWORD_HISTORY", "password_history", 0, 24),
+                ("JINBIAO_LOCKOUT_ATTEMPTS", "lockout_attempts", 1, 100),
+                ("JINBIAO_LOCKOUT_MINUTES", "lockout_minutes", 1, 1440),
+                ("JINBIAO_SESSION_IDLE_MINUTES", "session_idle_minutes", 2, 1440),
+            )
+        },
+    }
+
+
+def _openid(given: Mapping[str, str]) -> OpenIDSettings | None:
+    issuer = _address(given, "JINBIAO_OIDC_ISSUER", ("http://", "https://"))
+    if not issuer:
+        return None
+    outside.parse(issuer, "JINBIAO_OIDC_ISSUER")
+    client_id = given.get("JINBIAO_OIDC_CLIENT_ID") or ""
+    if not client_id:
+        raise errors.Invalid(
+            _("JINBIAO_OIDC_ISSUER is set, so %(names)s must be set too"),
+            names="JINBIAO_OIDC_CLIENT_ID",
+        )
+    role = given.get("JINBIAO_OIDC_CREATE_ROLE") or ""
+    home = given.get("JINBIAO_OIDC_CREATE_ORGANISATION") or ""
+    if role and not home:
+        raise errors.Invalid(
+            _("JINBIAO_OIDC_CREATE_ROLE is set, so %(names)s must be set too"),
+            names="JINBIAO_OIDC_CREATE_ORGANISATION",
+        )
+    return OpenIDSettings(
+        issuer=issuer,
+        client_id=client_id,
+        client_secret=given.get("JINBIAO_OIDC_CLIENT_SECRET") or "",
+        name=given.get("JINBIAO_OIDC_NAME") or "",
+        create_role=role,
+        create_organisation=home,
+        link_email=bool(_whole_number(given, "JINBIAO_OIDC_LINK_EMAIL", 0, 0, 1)),
+    )
 
 
 def _queue_socket(home: Path) -> Path:

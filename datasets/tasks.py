@@ -28,6 +28,8 @@ class TaskState(StrEnum):
     RETURNED = "returned"
     SKIPPED = "skipped"
     ACCEPTED = "accepted"
+    # Taken out of the work by whoever leads, for what is wrong with it.
+    WITHDRAWN = "withdrawn"
 
 
 # As the partial index below says it: SQLite does not look into a parameter to use one.
@@ -52,6 +54,15 @@ class Task(Base):
             postgresql_where=sa.text("state = 'accepted'"),
         ),
         sa.Index("ix_tasks_project_id", "project_id", "id"),
+        # By when they changed, of those whose answers can be compared only.
+        sa.Index(
+            "ix_tasks_compared",
+            "project_id",
+            "updated_at",
+            "id",
+            sqlite_where=sa.text("total_annotations >= 2"),
+            postgresql_where=sa.text("total_annotations >= 2"),
+        ),
         # Covers the totals of a project, so that lists need not read the rows.
         sa.Index(
             "ix_tasks_project_totals",

@@ -31,7 +31,7 @@ class Totals:
     skips: int = 0
     predictions: int = 0
     ground_truths: int = 0
-    # Tasks that the asking person has answered or skipped.
+    # Tasks that the asking person has answered or skipped; what checks them looks like the rest.
     done_by_asker: int = 0
 
 
@@ -93,6 +93,7 @@ def _ground_truths(session: Session, ids: list[int]) -> dict[int, int]:
             Annotation.project_id.in_(ids),
             Annotation.ground_truth,
             Annotation.state != AnnotationState.SKIPPED,
+            Annotation.is_work,
         )
         .group_by(Annotation.project_id)
     )
@@ -106,6 +107,7 @@ def _done_by(session: Session, ids: list[int], asker: User) -> dict[int, int]:
             Assignment.project_id.in_(ids),
             Assignment.user_id == asker.id,
             Assignment.state.in_((AssignmentState.SUBMITTED, AssignmentState.SKIPPED)),
+            sa.or_(Assignment.purpose.is_(None), Assignment.purpose != "exam"),
         )
         .group_by(Assignment.project_id)
     )
@@ -135,5 +137,6 @@ def annotators(session: Session, project: Project) -> list[User]:
         Assignment.project_id == project.id,
         Assignment.user_id == User.id,
         Assignment.state != AssignmentState.RESERVED,
+        Assignment.purpose.is_(None),
     )
     return list(session.scalars(sa.select(User).where(worked).order_by(User.id)))

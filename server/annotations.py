@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import flask
@@ -9,7 +10,17 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from ..datasets import annotations as annotation_rows
-from ..datasets import errors, people, predictions, projects, removal, tasks
+from ..datasets import (
+    errors,
+    gold,
+    next_tasks,
+    people,
+    predictions,
+    projects,
+    removal,
+    reviews,
+    tasks,
+)
 from ..datasets.annotations import Annotation, AnnotationRevision
 from ..datasets.errors import _
 from ..datasets.projects import Project
@@ -36,10 +47,17 @@ def index(task_id: int) -> Response:
 def create(task_id: int) -> Response:
     """Submit an annotation, or skip the task (`was_cancelled`)."""
     values = payloads.body()
-    with installation().database.write() as session:
-        task, project = tasks.get(session, user(), task_id, "annotation.write")
-        row = _submit(session, project, task, values)
-        return _answer(session, row, 201)
+    try:
+        with installation().database.write() as session:
+            task, project = tasks.get(session, user(), task_id, "annotation.write")
+            next_tasks.ready(session, installation().settings, user(), project, task)
+            row = _submit(session, project, task, values)
+            told = gold.tell(session, project, row)
+            more = {} if told is None else {"feedback": gold.encoded(told)}
+            return _answer(session, row, 201, more)
+    except (errors.Refused, errors.Forbidden):
+        _keep(task_id, values)
+        raise
 
 
 @routes.post("/api/annotations/bulk/")
@@ -99,6 +117,8 @@ def change(annotation_id: int) -> Response:
             was_cancelled=payloads.given_flag(values, "was_cancelled"),
             ground_truth=payloads.given_flag(values, "ground_truth"),
         )
+        if projects.stages_of(project).arrival == reviews.Stage.ARRIVED:
+            reviews.let_in(session, project, [task.id])
         return _answer(session, row)
 
 
@@ -144,6 +164,15 @@ def _check_revision(row: Annotation) -> None:
         )
 
 
+def _keep(task_id: int, values: dict[str, Any]) -> None:
+    """Keep what somebody sent for a task that was taken from them, as their draft."""
+    if payloads.flag(values, "was_cancelled"):
+        return
+    with installation().database.write() as session:
+        task, project = tasks.get(session, user(), task_id, "annotation.write")
+        annotation_rows.keep_refused(session, user(), project, task, payloads.result(values))
+
+
 def _submit(
     session: Session, project: Project, task: Task, values: dict[str, Any], bulk: bool = False
 ) -> Annotation:
@@ -164,13 +193,17 @@ def _submit(
     )
     if bulk:
         row.bulk_created = True
+    if projects.stages_of(project).arrival == reviews.Stage.ARRIVED:
+        reviews.let_in(session, project, [task.id])
     return row
 
 
-def _answer(session: Session, row: Annotation, status: int = 200) -> Response:
+def _answer(
+    session: Session, row: Annotation, status: int = 200, more: Mapping[str, Any] | None = None
+) -> Response:
     own = row.completed_by == user().id
     authors = {user().id: user()} if own else people.by_ids(session, [row.completed_by])
-    response = payloads.answer(payloads.annotation(row, authors), status)
+    response = payloads.answer({**payloads.annotation(row, authors), **(more or {})}, status)
     response.headers["ETag"] = f'"{row.revision}"'
     return response
 

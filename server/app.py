@@ -1,6 +1,7 @@
 """Build the web application: who asks, in what language, which routes, how errors look."""
 
 import datetime as dt
+import time
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from ..datasets.installation import Installation
 from ..datasets.settings import secret_key
 from . import (
     about,
+    access,
     actions,
     added_labels,
     agreement,
@@ -28,29 +30,46 @@ from . import (
     benefit,
     catalogue,
     comments,
+    config_changes,
+    curation,
+    dashboards,
     drafts,
     errors,
+    exams,
     exports,
+    factors,
+    flags,
+    gold,
+    guidelines,
     health,
+    hotkeys,
     hub,
+    integrity,
     jobs,
     media,
     models,
     notices,
     openapi,
+    openid,
     ordering,
     organisations,
     pages,
     people,
     predictions,
     projects,
+    quality,
     repeats,
+    review_stages,
     reviews,
+    sessions,
     snapshots,
+    staff,
     storages,
     suggestions,
+    suspicions,
     tasks,
     team,
+    teams,
     tokens,
     users,
     versions,
@@ -79,6 +98,7 @@ EDITOR_POLICY = (
 
 BLUEPRINTS = (
     about.routes,
+    access.routes,
     actions.routes,
     added_labels.routes,
     agreement.routes,
@@ -87,11 +107,22 @@ BLUEPRINTS = (
     assignments.routes,
     backends.routes,
     benefit.routes,
+    integrity.routes,
+    suspicions.routes,
+    gold.routes,
     catalogue.routes,
     comments.routes,
+    config_changes.routes,
+    curation.routes,
+    dashboards.routes,
     drafts.routes,
+    exams.routes,
     exports.routes,
+    flags.routes,
+    factors.routes,
+    guidelines.routes,
     health.routes,
+    hotkeys.routes,
     hub.routes,
     jobs.routes,
     media.routes,
@@ -99,6 +130,7 @@ BLUEPRINTS = (
     models.pages.routes,
     notices.routes,
     openapi.routes,
+    openid.routes,
     ordering.routes,
     organisations.routes,
     pages.routes,
@@ -107,8 +139,12 @@ BLUEPRINTS = (
     projects.api.routes,
     projects.configs.routes,
     projects.pages.routes,
+    quality.routes,
+    review_stages.routes,
     reviews.routes,
+    sessions.routes,
     snapshots.routes,
+    staff.routes,
     storages.routes,
     suggestions.routes,
     tasks.api.routes,
@@ -117,6 +153,7 @@ BLUEPRINTS = (
     tasks.pages.routes,
     tasks.uploads.routes,
     team.routes,
+    teams.routes,
     tokens.exchange,
     tokens.routes,
     users.routes,
@@ -149,6 +186,9 @@ def create(installation: Installation) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
+        # A session ends when it ends, whatever is asked in it; and an answer that comes late must
+        # not bring back the cookie that was there before somebody signed in or out.
+        SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=dt.timedelta(hours=settings.session_hours),
         MAX_CONTENT_LENGTH=settings.maximum_upload_bytes,
         MAX_FORM_MEMORY_SIZE=32 * 1024**2,
@@ -165,14 +205,16 @@ def create(installation: Installation) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     if settings.public_url:
         # Behind the proxy that the public address belongs to.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_proto=1, x_host=1)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     Babel(app, locale_selector=language)  # type: ignore[no-untyped-call]
     csrf = CSRFProtect(app)
     errors.register(app)
     wording.register(app)
+    app.jinja_env.globals.update(second_factors=settings.second_factor != "off")
     app.jinja_env.globals.update(unread_notices=notices.unread)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.before_request(_begin)
     app.before_request(_refuse_nul)
     app.before_request(auth.identify)
     app.before_request(auth.check_route)
@@ -218,8 +260,16 @@ def _refuse_nul() -> None:
         raise domain_errors.Invalid(_("the address must not hold a NUL character"))
 
 
+def _begin() -> None:
+    flask.g.began = time.perf_counter()
+
+
 def _headers(response: Response) -> Response:
     headers = response.headers
+    if request.path.startswith("/api/") and "began" in flask.g:
+        # How long the work here took, without the way and the wait for a free thread.
+        took = (time.perf_counter() - flask.g.began) * 1000
+        headers["Server-Timing"] = f"app;dur={took:.2f}"
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("X-Frame-Options", "SAMEORIGIN")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
 
 from ..datasets import annotations as annotation_rows
@@ -12,6 +12,8 @@ from ..datasets import (
     assignments,
     benefit,
     errors,
+    gold,
+    next_tasks,
     people,
     permissions,
     predictions,
@@ -27,6 +29,7 @@ from . import payloads
 from .auth import allows, installation, user
 
 routes = Blueprint("assignments", __name__)
+MOST_AHEAD = gold.MOST_AHEAD  # tasks fetched ahead in one request
 
 
 @routes.get("/projects/<int:project_id>/label")
@@ -52,6 +55,33 @@ def workbench_next(project_id: int) -> Response:
     task_id = _claimed(project_id).task_id
     with installation().database.read() as session:
         task, project = tasks.get(session, user(), task_id, "task.claim")
+        return payloads.answer(task_for_workbench(session, project, task))
+
+
+@routes.get("/api/projects/<int:project_id>/workbench/ahead")
+@allows("task.claim")
+def workbench_ahead(project_id: int) -> Response:
+    """Return what the asker gets next, at most `number` tasks, as the workbench shows them.
+
+    None of them is reserved: `workbench_take` reserves the one that is shown.
+    """
+    number = request.args.get("number", 2, type=int)
+    if not 1 <= number <= MOST_AHEAD:
+        raise errors.Invalid(_("must be between 1 and %(most)s"), place="number", most=MOST_AHEAD)
+    with installation().database.read() as session:
+        project = projects.get(session, user(), project_id, "task.claim")
+        coming = next_tasks.ahead(session, user(), project, number)
+        found = [tasks.get(session, user(), each, "task.claim")[0] for each in coming]
+        return payloads.answer([task_for_workbench(session, project, each) for each in found])
+
+
+@routes.post("/api/tasks/<int:task_id>/workbench")
+@allows("task.claim")
+def workbench_take(task_id: int) -> Response:
+    """Reserve a task that was fetched ahead, now that it is shown; return it as it is now."""
+    with installation().database.write() as session:
+        task, project = tasks.get(session, user(), task_id, "task.claim")
+        next_tasks.take(session, installation().settings, user(), project, task)
         return payloads.answer(task_for_workbench(session, project, task))
 
 
@@ -95,7 +125,7 @@ def task_for_workbench(session: Session, project: Project, task: Task) -> dict[s
         "project": task.project_id,
         "name": task.name,
         "group": task.group,
-        "state": task.state,
+        "state": payloads.standing(user(), project, task, made).state,
         "data": payloads.shown_data(task, media),
         "annotations": [
             {
@@ -132,7 +162,7 @@ def _is_on_request(project: Project) -> bool:
 def _claimed(project_id: int) -> Assignment:
     with installation().database.write() as session:
         project = projects.get(session, user(), project_id, "task.claim")
-        assignment = assignments.claim(session, installation().settings, user(), project)
+        assignment = next_tasks.claim(session, installation().settings, user(), project)
         if assignment is None:
             raise errors.NotFound(_("no task is left for you in this project"))
         return assignment

@@ -10,7 +10,7 @@ import flask
 from flask import Request, request
 from werkzeug.wrappers import Response
 
-from ..datasets import errors, people, permissions
+from ..datasets import audit, errors, people, permissions
 from ..datasets.db import now
 from ..datasets.errors import _
 from ..datasets.installation import Installation
@@ -20,6 +20,20 @@ Route = TypeVar("Route", bound=Callable[..., Any])
 
 PUBLIC = "public"
 ACTIVITY = dt.timedelta(minutes=10)
+# Why a session is no more.
+IDLE, CLOSED = "idle", "closed"
+# What is open to somebody who has to choose a password or to set up a second factor: no more,
+# for a token made meanwhile would be a way around both.
+OPEN_WHILE_DUE = frozenset(
+    {
+        "people.account",
+        "people.change_password",
+        "people.change_language",
+        "people.sign_out",
+        "factors.show",
+        "factors.confirm",
+    }
+)
 
 
 def installation() -> Installation:
@@ -64,19 +78,78 @@ def user() -> User:
 def identify() -> None:
     """Find out who is asking, by token or by session, once a request."""
     flask.g.user = None
-    flask.g.by_token = False
+    flask.g.session = None
+    flask.g.refused = None
     secret = token_of(request)
+    flask.g.by_token = secret is not None
     if secret is not None:
+        _identify_by_token(secret)
+    elif "session" in flask.session:
+        _identify_by_session(flask.session["session"])
+    _set_aside()
+    note_activity()
+
+
+def _set_aside() -> None:
+    """Let nobody in, by whatever means, who is all administrators in one where they are three."""
+    who: User | None = flask.g.user
+    if who is not None and people.is_set_aside(installation().settings, who):
+        flask.g.user = flask.g.session = None
+        flask.g.refused = errors.NotSignedIn(
+            _("the administrators are separate here: nobody is a platform administrator")
+        )
+
+
+def _identify_by_token(secret: str) -> None:
+    try:
         with installation().database.read() as session:
-            flask.g.user = people.user_of_token(session, secret, signing_key())
-        flask.g.by_token = True
-        note_activity()
+            token = people.good_token(session, secret, signing_key())
+    except errors.NotSignedIn as problem:
+        # Raised where the route is known: a public one is open all the same.
+        flask.g.refused = problem
         return
-    secret = flask.session.get("session")
-    if secret is not None:
-        with installation().database.read() as session:
-            flask.g.user = people.user_of_session(session, secret)
-        note_activity()
+    flask.g.user = token.user
+    if token.last_used_at is None or token.last_used_at < now() - people.USED_EVERY:
+        with installation().database.write() as session:
+            people.token_used_now(session, token.id)
+
+
+def _identify_by_session(secret: str) -> None:
+    settings = installation().settings
+    with installation().database.read() as session:
+        found = people.find_session(session, secret)
+    if found is not None and people.is_idle(settings, found):
+        with installation().database.write() as session:
+            if people.close_idle(session, settings, found):
+                who = found.user
+                audit.record(session, who, "person.session_idle", f"user/{who.username}")
+        found, why = None, IDLE
+    else:
+        why = CLOSED
+    if found is None:
+        # The sign-in page says why, whichever request comes to know of it first.
+        flask.session.pop("session", None)
+        flask.session["ended"] = why
+        return
+    flask.g.user, flask.g.session = found.user, found
+    # What a page asks by itself while nobody is there keeps no session alive.
+    polls = request.method == "GET" and "HX-Request" in request.headers
+    if not polls and found.seen_at < now() - people.SEEN_EVERY:
+        with installation().database.write() as session:
+            people.seen_in_session(session, found)
+
+
+def why_ended() -> errors.NotSignedIn | None:
+    """Return what to tell somebody whose session ended since their last request, if it did."""
+    why = flask.session.get("ended")
+    if why == IDLE:
+        minutes = installation().settings.session_idle_minutes
+        return errors.NotSignedIn(
+            _("you were signed out after %(minutes)s minutes without activity"), minutes=minutes
+        )
+    if why == CLOSED:
+        return errors.NotSignedIn(_("your session has ended: please sign in again"))
+    return None
 
 
 def note_activity() -> None:
@@ -92,13 +165,12 @@ def note_activity() -> None:
 def check_route() -> Response | None:
     """Ask the permission table before a route runs.
 
-    Somebody who signed in with a one-time password is sent to choose one of their own.
+    Who signed in and still has to choose a password or set up a second factor is sent there.
 
     Raises:
         errors.NotSignedIn: the route is not public and nobody is signed in, or the token
             that was sent is not good.
-        errors.Forbidden: the role lacks the right everywhere, or the password is still the
-            one-time one.
+        errors.Forbidden: the role lacks the right everywhere, or something is due first.
     """
     view = flask.current_app.view_functions.get(request.endpoint or "")
     action = getattr(view, "jinbiao_action", None)
@@ -108,14 +180,43 @@ def check_route() -> Response | None:
         raise errors.Forbidden(_("this route names no right"))
     if action == PUBLIC:
         return None
-    if flask.g.by_token and flask.g.user is None:
-        raise errors.NotSignedIn(_("the token is not valid"))
+    if flask.g.refused is not None:
+        raise flask.g.refused
+    ended = why_ended()
+    if flask.g.user is None and ended is not None:
+        raise ended
     who = permissions.require(flask.g.user, action)
-    if who.password_is_temporary and not flask.g.by_token and action != "account.use":
+    if flask.g.session is None or request.endpoint in OPEN_WHILE_DUE:
+        return None
+    due = people.due(installation().settings, who, flask.g.session.means)
+    return None if due is None else _send_to(due)
+
+
+def _send_to(due: str) -> Response:
+    """Lead somebody to what they have to do first; a script is told.
+
+    Raises:
+        errors.Forbidden: a script asked.
+    """
+    if due == people.PASSWORD_DUE:
         if request.path.startswith("/api/"):
             raise errors.Forbidden(_("choose a password of your own first"))
         return flask.redirect(flask.url_for("people.account"))
-    return None
+    if request.path.startswith("/api/"):
+        raise errors.Forbidden(_("set up your second factor first"))
+    return flask.redirect(flask.url_for("factors.show"))
+
+
+def in_browser() -> people.WebSession:
+    """Return the browser session of the request, for what no token may do.
+
+    Raises:
+        errors.Forbidden: a program asks.
+    """
+    found: people.WebSession | None = flask.g.session
+    if found is None:
+        raise errors.Forbidden(_("only somebody who is signed in with a browser can do this"))
+    return found
 
 
 def token_of(asked: Request) -> str | None:

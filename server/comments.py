@@ -22,7 +22,7 @@ PAGE, LARGEST_PAGE = 1000, 10_000
 
 
 @routes.get("/api/comments/")
-@allows("account.use")
+@allows("task.read")
 def index() -> Response:
     """List comments of projects, of a task or of an annotation; annotators see those on theirs."""
     size = payloads.page_size(PAGE, LARGEST_PAGE)
@@ -43,7 +43,7 @@ def index() -> Response:
 
 
 @routes.post("/api/comments/")
-@allows("account.use")
+@allows("task.read")
 def create() -> Response:
     """Say something of an annotation, or of one of its regions (`region_ref`)."""
     values = payloads.body()
@@ -51,12 +51,26 @@ def create() -> Response:
         number = payloads.number(values, "annotation")
         annotation = _seen(session, number)
         text = payloads.text(values, "text", longest=comments.LONGEST)
-        row = comments.add(session, user(), annotation, text, values.get("region_ref"))
+        parent = None
+        if values.get("parent") is not None:
+            parent = comments.get(session, user(), payloads.number(values, "parent"))
+        region = values.get("region_ref")
+        row = comments.add(session, user(), annotation, text, region, parent=parent)
         return payloads.answer(_rows(session, [row])[0], 201)
 
 
+@routes.get("/api/comments/people/")
+@allows("task.read")
+def index_of_people() -> Response:
+    """List whom a remark on an annotation can mention: those who may read it."""
+    with installation().database.read() as session:
+        annotation = _seen(session, payloads.number(request.args, "annotation"))
+        found = comments.readers(session, annotation)
+    return payloads.answer([{"username": row.username, "name": row.name} for row in found])
+
+
 @routes.get("/api/comments/<int:comment_id>/")
-@allows("account.use")
+@allows("task.read")
 def show(comment_id: int) -> Response:
     """Return a comment."""
     with installation().database.read() as session:
@@ -65,7 +79,7 @@ def show(comment_id: int) -> Response:
 
 
 @routes.patch("/api/comments/<int:comment_id>/")
-@allows("account.use")
+@allows("task.read")
 def change(comment_id: int) -> Response:
     """Change one's own words, or say that a remark is settled (`is_resolved`)."""
     values = payloads.body()
@@ -82,7 +96,7 @@ def change(comment_id: int) -> Response:
 
 
 @routes.delete("/api/comments/<int:comment_id>/")
-@allows("account.use")
+@allows("task.read")
 def delete(comment_id: int) -> Response:
     """Take one's own words back."""
     with installation().database.write() as session:
@@ -100,7 +114,7 @@ def _seen(session: Session, annotation_id: int) -> Annotation:
 def _rows(session: Session, rows: list[Comment]) -> list[dict[str, Any]]:
     """Return comments, with the whole person where `expand_created_by` asks for it."""
     expand = payloads.flag(request.args, "expand_created_by")
-    authors = people.by_ids(session, {row.created_by for row in rows}) if expand else {}
+    authors = people.by_ids(session, {row.created_by for row in rows})
     return [
         {
             "id": row.id,
@@ -108,6 +122,8 @@ def _rows(session: Session, rows: list[Comment]) -> list[dict[str, Any]]:
             "project": row.project_id,
             "task": row.task_id,
             "annotation": row.annotation_id,
+            "parent": row.parent_id,
+            "author": authors[row.created_by].name if row.created_by in authors else "",
             "draft": None,
             "region_ref": None if row.region is None else msgspec.json.decode(row.region),
             "classifications": None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import flask
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from ..datasets import annotations as annotation_rows
@@ -88,7 +88,9 @@ def _list(task_id: int, annotation_id: int | None) -> Response:
 def _create(task_id: int, annotation_id: int) -> Response:
     values = payloads.body()
     with installation().database.write() as session:
-        return _answer(_save(session, values, task_id, annotation_id, None), 201)
+        # With `If-None-Match: *` a draft that another tab began meanwhile is not overwritten.
+        revision = 0 if request.headers.get("If-None-Match", "").strip() == "*" else None
+        return _answer(_save(session, values, task_id, annotation_id, revision), 201)
 
 
 def _save(

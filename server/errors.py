@@ -3,6 +3,7 @@
 import logging
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
 
 import flask
 from flask import Response
@@ -140,8 +141,7 @@ def _answer(told: dict[str, Any], error: errors.JinbiaoError | None) -> Response
     if wants_json():
         response = flask.jsonify(body(told["status"], told["detail"], told["faults"]))
     elif isinstance(error, errors.NotSignedIn) and not isinstance(error, errors.LockedOut):
-        here = flask.request.full_path.rstrip("?") if flask.request.method == "GET" else "/"
-        return flask.make_response(flask.redirect(flask.url_for("people.sign_in", next=here)))
+        return _to_sign_in()
     else:
         response = flask.make_response(flask.render_template("error.html", problem=told))
     response.status_code = int(told["status"])
@@ -149,6 +149,22 @@ def _answer(told: dict[str, Any], error: errors.JinbiaoError | None) -> Response
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = "Token"
     return response
+
+
+def _to_sign_in() -> Response:
+    """Lead to the sign-in page, and from there back to the page that somebody was on."""
+    request = flask.request
+    if "HX-Request" in request.headers:
+        # A part of a page asks: the whole page is loaded again and led there.
+        response = flask.make_response("", 401)
+        response.headers["HX-Refresh"] = "true"
+        return response
+    here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    if request.method != "GET" and request.referrer:
+        came = urlsplit(request.referrer)
+        if came.netloc == request.host:
+            here = came.path + (f"?{came.query}" if came.query else "")
+    return flask.make_response(flask.redirect(flask.url_for("people.sign_in", next=here)))
 
 
 def _line(problem: errors.Problem) -> str:

@@ -77,6 +77,8 @@ def retry(job_id: str) -> Response:
 def rejects(job_id: str) -> Response:
     """Send an import's reject file."""
     job, _project = _job(job_id, "job.read")
+    # Who looks after all jobs sees how they end, not the data in them.
+    permissions.require(user(), "job.read", job)
     digest = job.result_values.get("reject_file")
     if not digest:
         raise errors.NotFound(_("this job has no reject file"))
@@ -178,7 +180,7 @@ def _visible(session: Session, limit: int) -> list[Job]:
 
 def _own() -> int | None:
     """Return the organisation whose jobs the person sees; None for all."""
-    return None if permissions.is_everywhere(user()) else user().organisation_id
+    return None if permissions.operates(user()) else user().organisation_id
 
 
 def _chosen() -> dict[str, Any]:
@@ -196,13 +198,20 @@ def _shown(job_id: str) -> dict[str, Any]:
     job, project = _job(job_id, "job.read")
     with installation().database.read() as session:
         served = workers.served(session)
-    return {"job": job, "project": project, "rejects": _rejects(job), "served": served}
+    sees = permissions.sees(user(), job)
+    return {
+        "job": job,
+        "project": project if sees else None,
+        "sees": sees,
+        "rejects": _rejects(job) if sees else [],
+        "served": served,
+    }
 
 
 def _job(job_id: str, action: str) -> tuple[Job, projects.Project | None]:
     with installation().database.read() as session:
         job = jobs.get(session, job_id)
-        permissions.require(user(), action, job)
+        permissions.require(user(), action, None if permissions.operates(user()) else job)
         project = None
         if job.project_id is not None:
             project = session.get(projects.Project, job.project_id)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
-from ..datasets import audit, errors, people
+from ..datasets import errors, people, staff
 from ..datasets.errors import _
 from ..datasets.people import Organisation, User
 from . import payloads, users
@@ -47,13 +47,13 @@ def change(organisation_id: int) -> Response:
         found = _own(session, organisation_id)
         title = payloads.given_text(values, "title")
         if title is not None:
-            found.name = people.clean_line(title, "title", 200)
-            audit.record(session, user(), "organisation.change", f"organisation/{found.slug}")
+            clean = people.clean_line(title, "title", 200)
+            staff.change_organisation(session, user(), found, name=clean)
         return payloads.answer(payloads.organisation(found))
 
 
 @routes.get("/api/organizations/<int:organisation_id>/memberships")
-@allows("annotation.read")
+@allows("people.read")
 def members(organisation_id: int) -> Response:
     """List the people of an organisation, by pages."""
     size = payloads.page_size(PAGE, LARGEST_PAGE)
@@ -65,7 +65,7 @@ def members(organisation_id: int) -> Response:
 
 
 @routes.get("/api/organizations/<int:organisation_id>/memberships/<int:user_id>/")
-@allows("annotation.read")
+@allows("people.read")
 def member(organisation_id: int, user_id: int) -> Response:
     """Return one member of an organisation."""
     with installation().database.read() as session:

@@ -6,7 +6,6 @@ import flask
 from flask import Blueprint, render_template
 
 from ..datasets import audit, catalogue, jobs, permissions, projects, tasks
-from ..datasets.people import Role
 from . import payloads
 from .auth import PUBLIC, allows, installation, user
 
@@ -23,11 +22,12 @@ def home() -> str:
             releases = catalogue.newest(session, found)
         return render_template("front.html", datasets=found, releases=releases)
     with installation().database.read() as session:
-        seen = projects.visible(session, user(), limit=200)
+        works = permissions.allows(user(), "project.read")
+        seen = projects.visible(session, user(), limit=200) if works else []
         counts = tasks.counts(session, [project.id for project in seen])
         recent = []
         if permissions.allows(user(), "job.read"):
-            own = None if user().role == Role.PLATFORM_ADMIN else user().organisation_id
+            own = None if permissions.operates(user()) else user().organisation_id
             recent = jobs.recent(session, organisation_id=own, limit=6)
     urgent = [project for project in seen if _waits(counts.get(project.id, {}))]
     return render_template(
@@ -46,8 +46,10 @@ def _waits(states: dict[str, int]) -> bool:
 @routes.get("/audit")
 @allows("audit.read")
 def audit_trail() -> str:
-    """Show the audit events, newest first; keyset paging."""
+    """Show the audit events, newest first; who looks is one of them."""
     before = payloads.before()
+    with installation().database.write() as session:
+        audit.record(session, user(), "audit.read", "audit", before=before)
     with installation().database.read() as session:
         events = audit.events(session, before=before, limit=100)
     return render_template("audit/index.html", events=events)

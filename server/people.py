@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import flask
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..datasets import audit, errors, people, permissions
 from ..datasets.errors import _
-from ..datasets.people import Role, TokenKind
-from . import payloads, users
-from .auth import PUBLIC, allows, installation, signing_key, user
+from ..datasets.people import TokenKind
+from . import payloads, signing
+from .auth import PUBLIC, allows, in_browser, installation, signing_key, user, why_ended
 from .errors import words
 
 routes = Blueprint("people", __name__)
@@ -22,7 +20,11 @@ routes = Blueprint("people", __name__)
 @allows(PUBLIC)
 def sign_in() -> str:
     """Show the sign-in form."""
-    return render_template("people/sign_in.html", next=_own_path(request.args.get("next")))
+    ended = why_ended()
+    told = {} if ended is None else {"ended": words(ended)}
+    if "refused" in flask.session:
+        told["problem"] = flask.session.pop("refused")
+    return _sign_in(signing.own_path(request.args.get("next")), **told)
 
 
 @routes.post("/sign-in")
@@ -30,30 +32,18 @@ def sign_in() -> str:
 def sign_in_now() -> AnyResponse | tuple[str, int]:
     """Sign in with a name and password; failures are counted and lock."""
     values = payloads.body()
-    target = _own_path(payloads.text(values, "next", "", longest=4000))
+    target = signing.own_path(payloads.text(values, "next", "", longest=4000))
     username = payloads.text(values, "username", "")
-    password = payloads.text(values, "password", "", longest=1000)
     try:
-        with installation().database.read() as session:
-            proof = people.prove(session, username, password)
-        with installation().database.write() as session:
-            found = people.sign_in(session, installation().settings, username, proof)
-            secret = None
-            if found is not None:
-                secret = people.open_session(session, installation().settings, found)
-            act = "person.sign_in" if found else "person.sign_in_failed"
-            audit.record(session, username[:80] or "?", act, f"user/{username[:80]}")
-        if found is None or secret is None:
-            raise errors.Invalid(_("the name or the password is wrong"))
+        found = signing.try_password(username, payloads.text(values, "password", "", longest=1000))
     except (errors.Invalid, errors.LockedOut) as problem:
-        page = render_template("people/sign_in.html", next=target, problem=words(problem))
+        page = _sign_in(target, problem=words(problem), username=username)
         return page, 429 if isinstance(problem, errors.LockedOut) else 400
-    flask.session.clear()
-    flask.session["session"] = secret
-    flask.session.permanent = True
-    if found.password_is_temporary:
-        return flask.redirect(flask.url_for("people.account"))
-    return flask.redirect(target)
+    if people.has_factor(installation().settings, found):
+        return signing.wait_for_code(found, "password", target)
+    with installation().database.write() as session:
+        secret = signing.open_browser(session, found, "password")
+    return signing.let_in(found, secret, "password", target)
 
 
 @routes.post("/sign-out")
@@ -71,26 +61,36 @@ def sign_out() -> AnyResponse:
 
 @routes.get("/account")
 @allows("account.use")
-def account() -> str:
+def account() -> AnyResponse:
     """Show one's account: password, tokens, language."""
     return _account()
 
 
 @routes.post("/account/password")
 @allows("account.use")
-def change_password() -> str | tuple[str, int]:
+def change_password() -> AnyResponse | tuple[AnyResponse, int]:
     """Change one's password; all other sessions end."""
+    here = in_browser()
     values = payloads.body()
+    rules = people.rules_of(installation().settings)
     try:
+        # Who came by another means and never had a password has none to tell.
+        if user().password_hash:
+            _prove_again(payloads.text(values, "old", "", longest=1000))
+        with installation().database.read() as session:
+            me = people.get_user(session, user().username)
+            chosen = payloads.text(values, "new", "", longest=1000)
+            new = people.new_password(session, me, chosen, rules)
         with installation().database.write() as session:
             me = people.get_user(session, user().username)
-            if not people.password_matches(me, payloads.text(values, "old", "", longest=1000)):
-                raise errors.Invalid(_("the present password is wrong"), place="old")
-            people.set_password(session, me, payloads.text(values, "new", "", longest=1000))
-            flask.session["session"] = people.open_session(session, installation().settings, me)
+            people.keep_password(session, me, new, rules)
+            secret = signing.new_session(session, me, here.means)
             audit.record(session, me, "person.password", f"user/{me.username}")
-    except errors.Invalid as problem:
+            flask.g.session = people.find_session(session, secret)
+    except (errors.Invalid, errors.LockedOut, errors.Stale) as problem:
         return _account(problem=words(problem), place=problem.place), 400
+    flask.session["session"] = secret
+    flask.g.user = me
     return _account(done=True)
 
 
@@ -109,7 +109,7 @@ def change_language() -> AnyResponse:
 
 @routes.post("/account/tokens")
 @allows("account.use")
-def add_token() -> str:
+def add_token() -> AnyResponse:
     """Make an API token and show it once."""
     values = payloads.body()
     name = payloads.text(values, "name", "api") or "api"
@@ -119,11 +119,14 @@ def add_token() -> str:
     kind = payloads.choice(values, "kind", TokenKind.PLAIN, list(TokenKind))
     with installation().database.write() as session:
         me = people.get_user(session, user().username)
+        me.limit(user().scopes)
         if kind == TokenKind.PLAIN:
             token, secret = people.add_token(session, me, name, days, scopes)
         else:
             token, secret = people.add_refresh_token(session, signing_key(), me, name, days, scopes)
-        audit.record(session, me, "token.create", f"token/{token.id}", name=token.name)
+        audit.record(
+            session, me, "token.create", f"token/{token.id}", name=token.name, scopes=token.scopes
+        )
     return _account(secret=secret)
 
 
@@ -137,50 +140,42 @@ def revoke_token(token_id: int) -> AnyResponse:
     return flask.redirect(flask.url_for("people.account"))
 
 
-@routes.get("/people")
-@allows("people.manage")
-def index() -> str:
-    """Show who belongs to one's organisation (or, for the administrator, everybody)."""
-    return _people()
+def _account(**values: object) -> AnyResponse:
+    settings = installation().settings
+    with installation().database.read() as session:
+        values |= {
+            "tokens": people.tokens(session, user()),
+            "sessions": people.sessions_of(session, user()),
+            "identities": people.identities_of(session, user()),
+        }
+    page = render_template(
+        "people/account.html",
+        scopes=[*permissions.SCOPES],
+        own_session=flask.g.session,
+        settings=settings,
+        due=people.due(settings, user(), getattr(flask.g.session, "means", "")),
+        browser_name=signing.browser_name,
+        **values,
+    )
+    response = flask.make_response(page)
+    # What is shown once is in no cache.
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
-@routes.post("/people")
-@allows("people.manage")
-def add() -> str | tuple[str, int]:
-    """Add a person; their one-time password is shown once."""
-    values = payloads.body()
+def _sign_in(target: str, **values: object) -> str:
+    openid = installation().settings.openid
+    return render_template("people/sign_in.html", next=target, openid=openid, **values)
+
+
+def _prove_again(password: str) -> None:
+    """Ask for the present password; guesses count as they do when signing in.
+
+    Raises:
+        errors.Invalid: it is wrong.
+        errors.LockedOut: too many failures.
+    """
     try:
-        with installation().database.write() as session:
-            added, password = users.add(session, values)
+        signing.try_password(user().username, password)
     except errors.Invalid as problem:
-        return _people(problem=words(problem), place=problem.place, values=values), 400
-    return _people(added=added, password=password)
-
-
-def _people(**values: object) -> str:
-    with installation().database.read() as session:
-        found = people.users(session, users.own_organisation())
-        organisations = people.organisations(session)
-    return render_template(
-        "people/index.html", people=found, organisations=organisations, roles=list(Role), **values
-    )
-
-
-def _account(**values: object) -> str:
-    with installation().database.read() as session:
-        tokens = people.tokens(session, user())
-    return render_template(
-        "people/account.html", tokens=tokens, scopes=[*permissions.SCOPES], **values
-    )
-
-
-def _own_path(target: str | None) -> str:
-    """Return the target if it is a path of ours, else the home page."""
-    text = target or ""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return flask.url_for("pages.home")
-    good = text.startswith("/") and not parts.netloc and not parts.scheme
-    usable = good and not text.startswith("//") and text.isprintable() and "\\" not in text
-    return text if usable else flask.url_for("pages.home")
+        raise errors.Invalid(_("the present password is wrong"), place="old") from problem

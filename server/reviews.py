@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import flask
 from flask import Blueprint, Response, render_template, request
 
 from ..datasets import annotations as annotation_rows
 from ..datasets import errors, projects, reviews
 from ..datasets.errors import _
-from ..datasets.reviews import Review
+from ..datasets.reviews import BlindReview, Review
 from ..datasets.tasks import Task
-from . import payloads
+from . import payloads, review_sheets
 from .assignments import task_for_workbench
 from .auth import allows, installation, user
 
@@ -20,11 +21,19 @@ routes = Blueprint("reviews", __name__)
 
 @routes.get("/projects/<int:project_id>/review")
 @allows("annotation.review")
-def review(project_id: int) -> str:
-    """Show the review workbench; its script asks for the next annotation."""
+def review(project_id: int) -> str | Response:
+    """Show the review workbench; its script asks for the next annotation.
+
+    In a blind project nobody chooses what they judge: a task as such tells who made it.
+    """
     with installation().database.read() as session:
         project = projects.get(session, user(), project_id, "annotation.review")
-    return render_template("reviews/review.html", project=project)
+    if request.args.get("task") and projects.stages_of(project).blind:
+        here = flask.url_for("reviews.review", project_id=project_id)
+        return flask.redirect(here)  # type: ignore[return-value]
+    return render_template(
+        "reviews/review.html", project=project, reasons=projects.stages_of(project).reasons
+    )
 
 
 @routes.get("/api/projects/<int:project_id>/next_review")
@@ -38,14 +47,24 @@ def api_next(project_id: int) -> Response:
             raise errors.NotFound(_("nothing is waiting for your review in this project"))
         task = session.get_one(Task, annotation.task_id)
         shown = task_for_workbench(session, project, task)
-        shown["annotations"] = [row for row in shown["annotations"] if row["id"] == annotation.id]
-        return payloads.answer(shown)
+        return payloads.answer(review_sheets.masked(session, project, annotation, shown))
+
+
+@routes.get("/api/annotations/<int:annotation_id>/review_sheet")
+@allows("annotation.review")
+def api_sheet(annotation_id: int) -> Response:
+    """Return what a reviewer compares an annotation with, and how each differs from it."""
+    with installation().database.read() as session:
+        row, task, project = annotation_rows.get(
+            session, user(), annotation_id, "annotation.review"
+        )
+        return payloads.answer(review_sheets.sheet(session, user(), project, task, row))
 
 
 @routes.post("/api/annotations/<int:annotation_id>/reviews")
 @allows("annotation.review")
 def api_judge(annotation_id: int) -> Response:
-    """Accept, fix and accept, or return an annotation."""
+    """Accept, fix and accept, or return an annotation; `code` is one of the project's reasons."""
     values = payloads.body()
     with installation().database.write() as session:
         annotation, task, project = annotation_rows.get(
@@ -59,6 +78,7 @@ def api_judge(annotation_id: int) -> Response:
             annotation,
             payloads.text(values, "verdict", ""),
             reason=payloads.text(values, "reason", "", longest=2000),
+            code=payloads.optional_text(values, "code", longest=40),
             result=payloads.result(values) if values.get("result") is not None else None,
         )
         return payloads.answer(payloads.review(row), 201)
@@ -117,7 +137,7 @@ def show(review_id: int) -> Response:
         return payloads.answer(_judged(reviews.get(session, user(), review_id)))
 
 
-def _judged(row: Review) -> dict[str, Any]:
+def _judged(row: Review | BlindReview) -> dict[str, Any]:
     return {
         "id": row.id,
         "annotation": row.annotation_id,

@@ -47,34 +47,34 @@ def assignees(project_id: int, task_id: int) -> Response:
 
 
 @routes.post("/api/projects/<int:project_id>/tasks/<int:task_id>/assignees")
-@allows("task.change")
+@allows("assignment.manage")
 def assign(project_id: int, task_id: int) -> Response:
     """Reserve a task for people."""
     values = payloads.body()
     with installation().database.write() as session:
-        _task_row, project = _task(session, project_id, task_id, "task.change")
+        _task_row, project = _task(session, project_id, task_id, "assignment.manage")
         made = _reserve(session, project, [task_id], values)
         return payloads.answer(_assignment(made[0]), 201)
 
 
 @routes.delete("/api/projects/<int:project_id>/tasks/<int:task_id>/assignees")
-@allows("task.change")
+@allows("assignment.manage")
 def unassign(project_id: int, task_id: int) -> Response:
     """Take a reserved task back from people; what they have done stays."""
     with installation().database.write() as session:
-        task, project = _task(session, project_id, task_id, "task.change")
+        task, project = _task(session, project_id, task_id, "assignment.manage")
         users = payloads.numbers(request.args, "users")
         number = assignments.take_back(session, user(), project, task, users)
     return payloads.answer({"removed": number})
 
 
 @routes.post("/api/projects/<int:project_id>/tasks/assignees")
-@allows("task.change")
+@allows("assignment.manage")
 def assign_many(project_id: int) -> Response:
     """Reserve chosen tasks for people, all or none."""
     values = payloads.body()
     with installation().database.write() as session:
-        project = projects.get(session, user(), project_id, "task.change")
+        project = projects.get(session, user(), project_id, "assignment.manage")
         query = views.parse_query(values)
         if values.get("selectedItems") is None:
             raise errors.Invalid(_("say which tasks are meant"), place="selectedItems")

@@ -9,7 +9,7 @@ import msgspec
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
-from ..datasets import audit, errors, people
+from ..datasets import assignments, audit, errors, people, permissions, staff
 from ..datasets.errors import _
 from ..datasets.people import Role, User
 from . import payloads
@@ -40,7 +40,7 @@ def whoami() -> Response:
 
 
 @routes.get("/api/users/")
-@allows("annotation.read")
+@allows("people.read")
 def index() -> Response:
     """List the people of one's organisation; an administrator sees all."""
     with installation().database.read() as session:
@@ -61,23 +61,26 @@ def create() -> Response:
 
 
 @routes.get("/api/users/<int:user_id>/")
-@allows("annotation.read")
+@allows("people.read")
 def show(user_id: int) -> Response:
     """Return a person of one's organisation."""
     with installation().database.read() as session:
-        return payloads.answer(payloads.user(_colleague(session, user_id)))
+        return payloads.answer(payloads.user(staff.person(session, user(), user_id)))
 
 
 @routes.patch("/api/users/<int:user_id>/")
 @allows("people.manage")
 def change(user_id: int) -> Response:
-    """Change what is known of a person of one's organisation."""
+    """Change what is known of a person whom one manages, or the `role` that they have."""
     values = payloads.body()
-    payloads.refuse_unknown(values, {*_GIVEN, *_READ_ONLY, "username"})
+    payloads.refuse_unknown(values, {*_GIVEN, *_READ_ONLY, "username", "role"})
+    role = payloads.optional_text(values, "role")
     with installation().database.write() as session:
-        found = _colleague(session, user_id)
+        found = staff.managed(session, user(), user_id)
         people.describe(session, found, **_given(values))
         audit.record(session, user(), "person.change", f"user/{found.username}")
+        if role is not None:
+            staff.change_role(session, installation().settings, user(), found, role)
         return payloads.answer(payloads.user(found))
 
 
@@ -86,12 +89,9 @@ def change(user_id: int) -> Response:
 def delete(user_id: int) -> Response:
     """Shut a person out; their work stays."""
     with installation().database.write() as session:
-        found = _colleague(session, user_id)
-        if found.id == user().id:
-            raise errors.Refused(_("you cannot shut yourself out"))
-        _check_role(found.role, found.organisation.slug)
-        people.deactivate(session, found)
-        audit.record(session, user(), "person.deactivate", f"user/{found.username}")
+        gone = staff.person(session, user(), user_id)
+        staff.shut_out(session, user(), gone)
+        assignments.release(session, gone)
     return flask.Response(status=204)
 
 
@@ -127,52 +127,35 @@ def add(session: Session, values: dict[str, Any]) -> tuple[User, str | None]:
         errors.Forbidden: the asker may not add such a person, or not there.
         errors.Invalid: a value is not usable.
     """
+    settings = installation().settings
     slug = payloads.optional_text(values, "organization") or user().organisation.slug
-    role = payloads.optional_text(values, "role") or Role.ANNOTATOR
-    _check_role(role, slug)
-    added, password = people.add_user(
+    added, password = staff.add(
         session,
+        settings,
+        user(),
         payloads.optional_text(values, "username") or payloads.text(values, "email", ""),
-        role=role,
+        role=payloads.optional_text(values, "role") or Role.ANNOTATOR,
         organisation=_home(session, slug, values),
         name=payloads.text(values, "name", ""),
         password=payloads.optional_text(values, "password", longest=1000),
+        rules=people.rules_of(settings),
     )
     people.describe(session, added, **_given(values))
-    audit.record(
-        session, user(), "person.create", f"user/{added.username}", role=role, organisation=slug
-    )
     return added, password
 
 
 def own_organisation() -> int | None:
     """Return the organisation whose people the asker sees, None for all."""
-    return None if user().role == Role.PLATFORM_ADMIN else user().organisation_id
-
-
-def _check_role(role: str, slug: str) -> None:
-    below = (Role.ANNOTATOR, Role.REVIEWER, Role.VENDOR_ADMIN)
-    at_home = slug == user().organisation.slug
-    if user().role != Role.PLATFORM_ADMIN and not (at_home and role in below):
-        raise errors.Forbidden(_("you can add annotators and reviewers of your organisation"))
+    return None if permissions.sees_everybody(user()) else user().organisation_id
 
 
 def _home(session: Session, slug: str, values: dict[str, Any]) -> people.Organisation:
     found = people.find_organisation(session, slug)
     if found is None:
-        # Only an administrator comes here with a slug that is not their own.
         name = payloads.text(values, "organization_name", slug)
-        found = people.add_organisation(session, slug, name)
-        audit.record(session, user(), "organisation.create", f"organisation/{slug}")
+        found = staff.add_organisation(session, user(), slug, name)
     return found
 
 
 def _given(values: dict[str, Any]) -> dict[str, str | None]:
     return {name: payloads.given_text(values, name, longest=254) for name in _GIVEN}
-
-
-def _colleague(session: Session, user_id: int) -> User:
-    found = people.by_ids(session, [user_id]).get(user_id)
-    if found is None or own_organisation() not in (None, found.organisation_id):
-        raise errors.NotFound(_("there is no user %(id)s"), id=user_id)
-    return found

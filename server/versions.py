@@ -8,7 +8,7 @@ from typing import Any
 import flask
 from flask import Blueprint, Response, render_template, request
 
-from ..datasets import catalogue, errors, exports, projects, splits, versions
+from ..datasets import catalogue, errors, exports, projects, quality, splits, versions
 from ..datasets.errors import _
 from ..datasets.jobs import Job
 from ..exporters.formats import FORMATS
@@ -37,6 +37,7 @@ def show(version_id: int) -> str:
             records=[links.preview(record) for record in islice(frozen.records(), 12)],
             config=frozen.config,
             fractions=frozen.fractions,
+            gates=quality.gate(session, project),
         )
 
 

@@ -119,7 +119,9 @@ def columns() -> Response:
     """List the columns by which a project's tasks can be shown, filtered and ordered."""
     with installation().database.read() as session:
         project = _project(session, "task.read")
-        authors = [row.id for row in totals.annotators(session, project)]
+        sees_others = permissions.allows(user(), "annotation.read")
+        workers = totals.annotators(session, project) if sees_others else [user()]
+        authors = [row.id for row in workers]
         versions = [name for name, _count, _at in predictions.versions(session, project)]
         keys = totals.data_keys(session, project)
     listed: dict[str, list[Any]] = {"annotators": authors, "updated_by": authors}
@@ -145,7 +147,7 @@ def project() -> Response:
     """Return a project with what the asker may do there."""
     with installation().database.read() as session:
         row = _project(session, "task.read")
-        counted = totals.of_projects(session, [row], user())[row.id]
+        counted = payloads.totals_of(session, user(), [row])[row.id]
         makers = people.by_ids(session, {row.created_by})
     return payloads.answer(
         {

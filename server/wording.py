@@ -13,10 +13,11 @@ from flask_babel import get_locale, gettext
 from markupsafe import Markup
 
 from ..datasets import errors, jobs, permissions
+from ..datasets.dashboards import Said
 from ..datasets.db import now
 from ..datasets.people import User
 from ..workers.models import MODELS
-from . import acts, reasons
+from . import acts, homes, navigation, reasons, sections
 from . import errors as server_errors
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -44,16 +45,24 @@ def register(app: flask.Flask) -> None:
         signed_percent=signed_percent,
         as_json=as_json,
         words=server_errors.words,
+        told=told,
+        in_words=in_words,
+    )
+    homes.register(app)
+    app.jinja_env.globals.update(
+        sections_of=sections.of_project, ways=navigation.ways, is_here=navigation.is_here
     )
     app.jinja_env.globals.update(may=may, rate_of=jobs.rate, seconds_left=jobs.remaining_seconds)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
 
-def may(action: str) -> bool:
-    """Tell whether the person's role has the right."""
+def may(action: str, owned: permissions.Owned | None = None) -> bool:
+    """Tell whether the person's role has the right, with this thing if one is given."""
     who: User | None = flask.g.get("user")
-    return who is not None and permissions.allows(who, action)
+    if who is None or owned is None:
+        return who is not None and permissions.allows(who, action)
+    return permissions.would(who, action, owned)
 
 
 def time(value: dt.datetime | str | None) -> Markup:
@@ -129,6 +138,20 @@ def model(version: str) -> str:
     return " ".join([said(MODELS[name].card()["title"]), *told])
 
 
+def told(value: Said) -> str:
+    """Put a message with its values into the reader's language."""
+    return gettext(value.message) % dict(value.values)
+
+
+def in_words(plot: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the series of a plot that are named by a state the word for it."""
+    series = [
+        {**each, "name": state(each["name"])} if "name" in each else each
+        for each in plot.get("series", ())
+    ]
+    return {**plot, "series": series}
+
+
 def said(value: Any) -> Any:
     """Return what a model's card says in the reader's language; what is plain stays as it is."""
     if not isinstance(value, Mapping):
@@ -168,6 +191,8 @@ def _(message: str) -> str:
 
 
 _STATES = {
+    "withdrawn": _("Withdrawn"),
+    "moving": _("being made"),
     "waiting": _("Waiting"),
     "labelled": _("To review"),
     "returned": _("Returned"),
@@ -187,10 +212,21 @@ _STATES = {
 }
 _ROLES = {
     "platform_admin": _("Platform administrator"),
+    "system_admin": _("System administrator"),
+    "security_admin": _("Security administrator"),
+    "audit_admin": _("Audit administrator"),
     "requester": _("Requester"),
+    "acceptance_inspector": _("Acceptance inspector"),
+    "annotation_manager": _("Annotation manager"),
     "vendor_admin": _("Company administrator"),
+    "team_leader": _("Team leader"),
     "annotator": _("Annotator"),
     "reviewer": _("Reviewer"),
+    "arbitrator": _("Arbitrator"),
+    "speed_tester": _("Pace tester"),
+    "model_builder": _("Model builder"),
+    "regulator": _("Data bureau"),
+    "industry_officer": _("Industry bureau"),
 }
 _SCOPES = {
     "all": _("do all that I may"),
@@ -214,6 +250,10 @@ KINDS = {
     "predict": _("Model backend's predictions"),
     "train": _("Train a model"),
     "order": _("Order the tasks"),
+    "config_change": _("Change labels"),
     "sync": _("Synchronise a storage"),
     "measure": _("Measure the benefit"),
+    "quality": _("Measure the quality"),
+    "suspect": _("Look for wrong labels"),
+    "integrity": _("Look at the work"),
 }

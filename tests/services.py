@@ -139,10 +139,11 @@ class RedisServer:
 class PostgresServer:
     """PostgreSQL on a unix socket in its directory; as root it runs as nobody.
 
-    Without fsync a commit survives `kill` (the kernel has it), though not a power cut.
+    Without fsync a commit survives `kill` (the kernel has it), though not a power cut; a
+    `durable` one has it.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, durable: bool = False) -> None:
         self.directory = directory
         self.socket = directory / ".s.PGSQL.5432"
         self.url = f"postgresql+psycopg://postgres@/postgres?host={directory}"
@@ -151,7 +152,7 @@ class PostgresServer:
         self._user = "nobody" if os.geteuid() == 0 else None
         command = [
             str(self._programs / "postgres"), "-D", str(self._data), "-k", str(directory),
-            "-h", "", "-c", "fsync=off",
+            "-h", "", "-c", f"fsync={'on' if durable else 'off'}",
             "-c", "full_page_writes=off", "-c", "timezone=UTC",
         ]  # fmt: skip
         self._process = Process("postgres", command, directory)

@@ -59,6 +59,7 @@ def test_a_file_says_what_it_is_and_fits_in_a_head(path: Path) -> None:
 # What takes a tenth of a second and tens of megabytes, and few processes need.
 HEAVY = (
     "pyarrow",
+    "cleanlab",
     "sklearn",
     "scipy",
     "onnx",

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ..datasets import audit, errors, models, ordering, projects, tasks
+from ..datasets import assignments, audit, errors, models, ordering, projects, tasks
 from ..datasets.models import ProjectModel
 from ..datasets.ordering import Known
 from ..datasets.projects import Project
@@ -150,6 +150,7 @@ def _write(work: Work, project: Project, places: dict[int, int]) -> int:
             moved += ordering.set_priorities(session, project, part)
             done += len(part)
             work.advance(session, done, len(moves))
+            assignments.forget_places(session, project)
     with database.write() as session:
         audit.record(session, work.actor, "task.order", f"project/{project.id}", moved=moved)
     return moved

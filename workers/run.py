@@ -17,14 +17,18 @@ from ..datasets.jobs import Job, JobState
 from ..datasets.people import User
 from ..datasets.projects import Project
 from . import (
+    config_change,
     expire,
     ingest,
+    integrity,
     measure,
     order,
     predict,
     prelabel,
+    quality,
     queues,
     release,
+    suspect,
     sync,
     training_due,
 )
@@ -43,7 +47,11 @@ KINDS: dict[str, Callable[[Work], dict[str, Any]]] = {
     "predict": predict.run,
     "sync": sync.run,
     "measure": measure.run,
+    "quality": quality.run,
     "order": order.run,
+    "suspect": suspect.run,
+    "integrity": integrity.run,
+    "config_change": config_change.run,
 }
 
 
@@ -186,6 +194,8 @@ def sweep(installation: Installation) -> None:
     expire.run(installation)
     training_due.start_due(installation)
     measure.begin_due(installation)
+    integrity.begin_due(installation)
+    quality.begin_due(installation)
 
 
 def _reclaim(installation: Installation, silence: float) -> list[str]:

@@ -247,7 +247,9 @@ def _write(work: Work, project: Project, row: Store, way: Reach) -> dict[str, An
 
 
 def _answers(session: Session, project: Project, after: int) -> list[Annotation]:
-    query = sa.select(Annotation).where(Annotation.project_id == project.id, Annotation.id > after)
+    query = sa.select(Annotation).where(
+        Annotation.project_id == project.id, Annotation.id > after, Annotation.is_work
+    )
     return list(session.scalars(query.order_by(Annotation.id).limit(PAGE)))
 
 

@@ -40,6 +40,7 @@ def used(session: Session, links: Sequence[tuple[AddedLabelLink, AddedLabel]]) -
         return counts
     query = sa.select(Annotation.project_id, Annotation.result).where(
         Annotation.project_id.in_({project for project, _name in wanted}),
+        Annotation.is_work,
         sa.or_(*(_names(name) for name in {name for _project, name in wanted})),
     )
     with closing(session.execute(query.execution_options(yield_per=ROWS))) as rows:
@@ -128,7 +129,7 @@ def _paths(region: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 def _having(session: Session, project: Project, old: Any) -> Iterator[int]:
     query = (
         sa.select(Annotation.id, Annotation.result)
-        .where(Annotation.project_id == project.id, _names(_words(old)[0]))
+        .where(Annotation.project_id == project.id, Annotation.is_work, _names(_words(old)[0]))
         .order_by(Annotation.id)
     )
     with closing(session.execute(query.execution_options(yield_per=ROWS))) as rows:

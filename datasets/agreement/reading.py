@@ -122,7 +122,7 @@ def _answers() -> sa.Select[*tuple[Any, ...]]:
             Annotation.ground_truth,
             Annotation.result,
         )
-        .where(Annotation.state != AnnotationState.SKIPPED)
+        .where(Annotation.state != AnnotationState.SKIPPED, Annotation.is_work)
         .order_by(Annotation.task_id, Annotation.id)
     )
 

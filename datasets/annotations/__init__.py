@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from .answers import checked_result, settle, settle_many, state_of, submit
+from .answers import answer_of, checked_result, settle, settle_many, state_of, submit
 from .changes import check_owner, update
-from .drafts import Draft, draft_of, drafts_of, get_draft, save_draft
+from .drafts import (
+    Draft,
+    draft_of,
+    drafts_of,
+    end_drafts,
+    get_draft,
+    keep_refused,
+    save_draft,
+)
 from .rows import (
     Annotation,
     AnnotationRevision,
@@ -12,6 +20,7 @@ from .rows import (
     count,
     count_in_state,
     get,
+    is_partly_by,
     of_tasks,
     revisions,
     visible_to,
@@ -22,14 +31,18 @@ __all__ = [
     "AnnotationRevision",
     "AnnotationState",
     "Draft",
+    "answer_of",
     "check_owner",
     "checked_result",
     "count",
     "count_in_state",
     "draft_of",
     "drafts_of",
+    "end_drafts",
     "get",
     "get_draft",
+    "is_partly_by",
+    "keep_refused",
     "of_tasks",
     "revisions",
     "save_draft",

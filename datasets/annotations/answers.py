@@ -9,12 +9,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from .. import assignments, audit, errors, labels, permissions, webhooks
+from .. import assignments, audit, errors, guidelines, labels, permissions, webhooks
 from ..assignments import Assignment, AssignmentState
 from ..db import now
 from ..errors import _
 from ..people import User
-from ..projects import Project
+from ..projects import Project, stages_of
 from ..settings import Settings
 from ..tasks import QueuedTask, Task, TaskState
 from .arms import arm_of
@@ -38,6 +38,9 @@ def submit(
     unique_id: str | None = None,
 ) -> Annotation:
     """Take somebody's answer, or their skip, for a task.
+
+    An answer for a hold that has a purpose is no work: it changes nothing of the task and
+    nobody is told of it.
 
     An annotator answers a task that they hold or may still take, once. Who brings data into
     the project may add answers to any task, as often as they like. Sent twice with one
@@ -73,15 +76,24 @@ def submit(
         draft_created_at=None if draft is None else draft.created_at,
         last_action="skipped" if was_cancelled else "submitted",
         unique_id=unique_id,
+        purpose=None if assignment is None else assignment.purpose,
+        review_stage=stages_of(project).arrival,
+        guideline_version=guidelines.acknowledged(session, annotator, project),
     )
     session.add(annotation)
     close(session, annotator, project, task, assignment, was_cancelled)
     session.flush()
-    action = "annotation.skip" if was_cancelled else "annotation.submit"
-    about = {"task": task.id, "project": project.id}
-    audit.record(session, annotator, action, f"annotation/{annotation.id}", **about)
-    webhooks.emit(session, project, "ANNOTATION_CREATED", [annotation.id])
+    _tell(session, annotator, project, annotation)
     return annotation
+
+
+def _tell(session: Session, annotator: User, project: Project, annotation: Annotation) -> None:
+    """Write down that an answer or a skip came, and tell those who asked to be told of work."""
+    action = "annotation.skip" if annotation.was_cancelled else "annotation.submit"
+    about = {"task": annotation.task_id, "project": project.id}
+    audit.record(session, annotator, action, f"annotation/{annotation.id}", **about)
+    if annotation.is_work:
+        webhooks.emit(session, project, "ANNOTATION_CREATED", [annotation.id])
 
 
 def _place(
@@ -96,9 +108,9 @@ def _place(
     is_free = permissions.allows(annotator, "task.import")
     if not is_free:
         permissions.require(annotator, "task.claim", project)
-    assignment = assignments.reserve(session, settings, annotator, project, task)
     if is_free:
-        return assignment
+        return assignments.reserve(session, settings, annotator, project, task)
+    assignment = assignments.enter(session, settings, annotator, project, task)
     done = (AssignmentState.SUBMITTED, AssignmentState.SKIPPED)
     if assignment is None or assignment.state in done:
         raise errors.Refused(_("this task has no place left for another annotation of yours"))
@@ -173,7 +185,7 @@ _SAID = (
         ),
     )
     .select_from(Task)
-    .outerjoin(Annotation, Annotation.task_id == Task.id)
+    .outerjoin(Annotation, sa.and_(Annotation.task_id == Task.id, Annotation.is_work))
     .where(Task.id == sa.bindparam("task"))
 )
 
@@ -187,7 +199,11 @@ def settle(session: Session, task: Task, by: User | None = None) -> None:
     said = session.execute(_SAID, {"task": task.id, "project": task.project_id}).all()
     is_returned, has_open_slots = said[0][1:]
     states = [state for state, *_rest in said if state is not None]
-    task.state = state_of(states, is_returned=is_returned, has_open_slots=has_open_slots)
+    if task.state != TaskState.WITHDRAWN:
+        task.state = state_of(states, is_returned=is_returned, has_open_slots=has_open_slots)
+    elif has_open_slots:
+        # Skipped in the moment in which it was withdrawn: its slot is nobody's.
+        session.execute(sa.delete(QueuedTask).where(QueuedTask.task_id == task.id))
     task.cancelled_annotations = states.count(AnnotationState.SKIPPED)
     task.total_annotations = len(states) - task.cancelled_annotations
     task.updated_at = now()
@@ -202,7 +218,9 @@ def settle_many(
     ids = list(task_ids)
     states: dict[int, list[str]] = {}
     for task_id, state in session.execute(
-        sa.select(Annotation.task_id, Annotation.state).where(Annotation.task_id.in_(ids))
+        sa.select(Annotation.task_id, Annotation.state).where(
+            Annotation.task_id.in_(ids), Annotation.is_work
+        )
     ):
         states.setdefault(task_id, []).append(state)
     returned = set(
@@ -219,17 +237,21 @@ def settle_many(
             )
         )
     )
+    withdrawn = set(
+        session.scalars(
+            sa.select(Task.id).where(Task.id.in_(ids), Task.state == TaskState.WITHDRAWN)
+        )
+    )
     at = now()
     rows = []
     for task_id in ids:
         found = states.get(task_id, [])
         skips = found.count(AnnotationState.SKIPPED)
+        state = state_of(found, is_returned=task_id in returned, has_open_slots=task_id in queued)
         rows.append(
             {
                 "id": task_id,
-                "state": state_of(
-                    found, is_returned=task_id in returned, has_open_slots=task_id in queued
-                ),
+                "state": TaskState.WITHDRAWN if task_id in withdrawn else state,
                 "total_annotations": len(found) - skips,
                 "cancelled_annotations": skips,
                 "updated_at": at,
@@ -270,6 +292,9 @@ def close(
         was_open = assignment.state in (AssignmentState.RESERVED, AssignmentState.RETURNED)
         assignment.state = skipped if was_cancelled else submitted
         assignment.reserved_until = None
+        if assignment.purpose is not None:
+            # It took no place of the task, and says nothing about where the task is.
+            return
         if was_cancelled and was_open:
             _requeue(session, project, assignment)
     settle(session, task, annotator)

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from .. import assignments, audit, errors, permissions, webhooks
+from .. import assignments, audit, errors, guidelines, permissions, webhooks
 from ..db import now
 from ..errors import _
 from ..people import User
-from ..projects import Project
+from ..projects import Project, stages_of
 from ..tasks import Task
 from .answers import answer_of, check_ground_truth, close, settle
 from .drafts import end_drafts, seconds
@@ -52,8 +52,12 @@ def update(
     if result is not None or was_cancelled is not None:
         skips = annotation.was_cancelled if was_cancelled is None else was_cancelled
         _replace(session, actor, project, task, annotation, result, skips)
-    annotation.updated_at, annotation.updated_by = now(), actor.id
-    settle(session, task, actor)
+        # Who wrote the answer does not review it, so this says whose the answer is, and nobody
+        # else's note of the time or of the ground truth takes that over.
+        annotation.updated_by = actor.id
+    annotation.updated_at = now()
+    if annotation.is_work:
+        settle(session, task, actor)
     audit.record(
         session,
         actor,
@@ -61,7 +65,8 @@ def update(
         f"annotation/{annotation.id}",
         revision=annotation.revision,
     )
-    webhooks.emit(session, project, "ANNOTATION_UPDATED", [annotation.id])
+    if annotation.is_work:
+        webhooks.emit(session, project, "ANNOTATION_UPDATED", [annotation.id])
 
 
 def check_owner(actor: User, project: Project, annotation: Annotation) -> None:
@@ -94,12 +99,27 @@ def _replace(
             updated_by=annotation.updated_by or annotation.completed_by,
         )
     )
+    annotation.review_stage = _stage(project, annotation)
+    annotation.review_since = now()
     annotation.result = checked
     annotation.revision += 1
     annotation.state = AnnotationState.SKIPPED if skips else AnnotationState.SUBMITTED
     annotation.last_action = "skipped" if skips else "updated"
     author = session.get_one(User, annotation.completed_by)
+    if actor.id == author.id:
+        # They have looked at it again, under what they had read by now.
+        annotation.guideline_version = guidelines.acknowledged(session, author, project)
     assignment = assignments.held(session, author, task.id, lock=True)
     if assignment is not None and actor.id == author.id:
         end_drafts(session, author, task)
         close(session, author, project, task, assignment, skips)
+
+
+def _stage(project: Project, annotation: Annotation) -> int:
+    """Return the stage of review from which a changed annotation goes on.
+
+    What reviewers have seen before is seen again, whatever the lot says.
+    """
+    arrival = stages_of(project).arrival
+    is_new = annotation.was_cancelled or annotation.review_stage == 0
+    return arrival if is_new else 1

@@ -49,7 +49,7 @@ def save_draft(
     annotation_id: int = 0,
     was_postponed: bool | None = None,
 ) -> Draft:
-    """Keep unfinished work; `revision` is the one the client last saw.
+    """Keep unfinished work; `revision` is the one the client last saw, 0 where it saw none.
 
     `annotation_id` names the annotation that it would change; 0 for a new one.
 
@@ -75,7 +75,7 @@ def save_draft(
     query = own_draft(annotator, task.id, annotation_id)
     draft = session.scalar(query.execution_options(populate_existing=True))
     if draft is None:
-        if revision is not None:
+        if revision:
             raise errors.Stale(_("the draft is gone: another tab has submitted it"))
         draft = Draft(
             task_id=task.id,
@@ -99,6 +99,18 @@ def save_draft(
             draft.was_postponed = was_postponed
     session.flush()
     return draft
+
+
+def keep_refused(
+    session: Session, annotator: User, project: Project, task: Task, result: list[dict[str, Any]]
+) -> Draft | None:
+    """Keep an answer that was not taken as a draft, so that no work is lost.
+
+    None where the person has answered the task, or still holds it: then they have it themselves.
+    """
+    if assignments.held(session, annotator, task.id) is not None:
+        return None
+    return save_draft(session, annotator, project, task, result)
 
 
 def draft_of(session: Session, annotator: User, task_id: int) -> Draft | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .. import errors, permissions
@@ -35,7 +36,14 @@ class Annotation(Base):
     __table_args__ = (
         sa.Index("ix_annotations_task", "task_id", "id"),
         sa.Index("ix_annotations_review", "project_id", "state", "id"),
+        # Reviewers take what waits in a stage; few are held at a time. The purpose is last, so
+        # that waiting work is counted by the index alone.
+        sa.Index("ix_annotations_stage", "project_id", "state", "review_stage", "id", "purpose"),
+        sa.Index("ix_annotations_held", "project_id", "review_until"),
         sa.Index("ix_annotations_ground_truth", "project_id", "ground_truth", "state"),
+        # What somebody did of late, and what everybody did.
+        sa.Index("ix_annotations_person", "completed_by", "created_at"),
+        sa.Index("ix_annotations_made", "created_at", "completed_by", "project_id"),
         sa.UniqueConstraint("task_id", "completed_by", "unique_id"),
     )
 
@@ -61,6 +69,15 @@ class Annotation(Base):
     # "shown" where the person began from a pre-label, "blank" where the draw gave them none;
     # None where there was none to show.
     arm: Mapped[str | None] = mapped_column(sa.String(10))
+    # As that of the assignment it answers: None for work; others are no work to be reviewed,
+    # counted, exported or published.
+    purpose: Mapped[str | None] = mapped_column(sa.String(10))
+    # The version of the project's guideline that its maker had acknowledged.
+    guideline_version: Mapped[int | None]
+    # The stage of review that it waits for, or was decided in.
+    review_stage: Mapped[int] = mapped_column(default=1)
+    # When it came into that stage; None where nothing said so: then when it was made.
+    review_since: Mapped[dt.datetime | None]
     review_by: Mapped[int | None] = mapped_column(Id)
     review_until: Mapped[dt.datetime | None]
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
@@ -70,6 +87,19 @@ class Annotation(Base):
     def result_values(self) -> list[dict[str, Any]]:
         """Return the result, decoded."""
         return list(msgspec.json.decode(self.result))
+
+    @hybrid_property
+    def is_work(self) -> bool:
+        """Tell whether this is work, and not an answer by which somebody is checked or admitted.
+
+        Whatever counts, reviews, exports, learns from or publishes annotations asks this.
+        """
+        return self.purpose is None
+
+    @is_work.inplace.expression
+    @classmethod
+    def _is_work(cls) -> sa.ColumnElement[bool]:
+        return cls.purpose.is_(None)
 
     @property
     def was_cancelled(self) -> bool:
@@ -121,7 +151,7 @@ _OF_TASKS = (
 
 
 def of_tasks(session: Session, task_ids: Iterable[int]) -> dict[int, list[Annotation]]:
-    """Return task id → its annotations, oldest first, in one query."""
+    """Return task id → its annotations, oldest first, in one query; ask `visible_to` of them."""
     found: dict[int, list[Annotation]] = {}
     for row in session.scalars(_OF_TASKS, {"tasks": list(task_ids)}):
         found.setdefault(row.task_id, []).append(row)
@@ -139,17 +169,38 @@ def revisions(session: Session, annotation: Annotation) -> list[AnnotationRevisi
     )
 
 
+def is_partly_by(person: User) -> sa.ColumnElement[bool]:
+    """Say that somebody made an annotation, or wrote any of what it has been.
+
+    What they wrote may still stand in it, however little another has changed since.
+    """
+    wrote = sa.exists().where(
+        AnnotationRevision.annotation_id == Annotation.id,
+        AnnotationRevision.updated_by == person.id,
+    )
+    return sa.or_(
+        Annotation.completed_by == person.id,
+        sa.func.coalesce(Annotation.updated_by, 0) == person.id,
+        wrote,
+    )
+
+
 def visible_to(user: User, rows: Iterable[Annotation]) -> list[Annotation]:
-    """Leave out what somebody may not see: annotators do not see each other's answers."""
+    """Leave out what somebody may not see: annotators do not see each other's answers.
+
+    Nobody sees another's answers that are no work; their own look to them like all others.
+    """
     if permissions.allows(user, "annotation.read"):
-        return list(rows)
+        return [row for row in rows if row.is_work or row.completed_by == user.id]
     return [row for row in rows if row.completed_by == user.id]
 
 
 def count(session: Session, project: Project) -> int:
     """Count the annotations of a project, skips left out."""
     query = sa.select(sa.func.count()).where(
-        Annotation.project_id == project.id, Annotation.state != AnnotationState.SKIPPED
+        Annotation.project_id == project.id,
+        Annotation.state != AnnotationState.SKIPPED,
+        Annotation.is_work,
     )
     return int(session.scalar(query) or 0)
 
@@ -157,6 +208,6 @@ def count(session: Session, project: Project) -> int:
 def count_in_state(session: Session, project: Project, state: str) -> int:
     """Count the annotations of a project in one state."""
     query = sa.select(sa.func.count()).where(
-        Annotation.project_id == project.id, Annotation.state == state
+        Annotation.project_id == project.id, Annotation.state == state, Annotation.is_work
     )
     return int(session.scalar(query) or 0)

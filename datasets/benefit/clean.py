@@ -33,7 +33,11 @@ def clean_share(session: Session, project: Project) -> CleanShare | None:
     number, empty = session.execute(
         sa.select(
             sa.func.count(), sa.func.sum(sa.case((Annotation.result == "[]", 1), else_=0))
-        ).where(Annotation.project_id == project.id, Annotation.state != AnnotationState.SKIPPED)
+        ).where(
+            Annotation.project_id == project.id,
+            Annotation.state != AnnotationState.SKIPPED,
+            Annotation.is_work,
+        )
     ).one()
     if not number:
         return None

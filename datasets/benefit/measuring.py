@@ -72,6 +72,7 @@ def _is_due(session: Session, project: Project) -> bool:
             Annotation.state.in_(_ANSWERED),
             Annotation.id > after,
             Annotation.arm.is_not(None),
+            Annotation.is_work,
         )
         .limit(EVERY)
         .subquery()

@@ -97,6 +97,7 @@ def answers(session: Session, project: Project) -> Iterator[Answered]:
             Annotation.arm.is_not(None),
             Annotation.state != AnnotationState.SKIPPED,
             ~Annotation.ground_truth,
+            Annotation.is_work,
         )
         .order_by(Annotation.id.desc())
         .limit(MOST_ANSWERS)
@@ -112,6 +113,7 @@ def gold(session: Session, project: Project) -> Gold:
     truth = sa.select(Annotation.task_id, Annotation.completed_by, Annotation.result).where(
         Annotation.project_id == project.id,
         Annotation.ground_truth,
+        Annotation.is_work,
         Annotation.state != AnnotationState.SKIPPED,
     )
     # Of answers that were changed since, nobody has said anything.
@@ -122,6 +124,9 @@ def gold(session: Session, project: Project) -> Gold:
             Review.project_id == project.id,
             Review.verdict.in_([Verdict.ACCEPT, Verdict.FIX]),
             Review.revision == Annotation.revision,
+            # What only a rule let pass was seen by nobody.
+            Review.reviewer_id.is_not(None),
+            Annotation.state == AnnotationState.ACCEPTED,
             Annotation.arm.is_not(None),
         )
     )

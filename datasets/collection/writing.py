@@ -9,12 +9,12 @@ from typing import Any, BinaryIO
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from .. import predictions, sources, tasks, webhooks
+from .. import predictions, reviews, sources, tasks, webhooks
 from ..annotations import Annotation, AnnotationState
 from ..assignments import Assignment, AssignmentState
 from ..db import Base, Id, insert_many, insert_new, now
 from ..people import User
-from ..projects import Project
+from ..projects import Project, stages_of
 from ..tasks import TaskState
 from .prepared import Prepared
 
@@ -61,8 +61,16 @@ def write(
     _write_annotations(session, actor, project, fresh, ids)
     _write_predictions(session, project, fresh, ids)
     made = [ids[prepared.number] for prepared in fresh]
+    _let_in(session, project, fresh, ids)
     webhooks.emit(session, project, "TASKS_CREATED", made)
     return made
+
+
+def _let_in(session: Session, project: Project, batch: list[Prepared], ids: dict[int, int]) -> None:
+    if stages_of(project).arrival == 0:
+        answered = [ids[each.number] for each in batch if each.annotations]
+        while answered and reviews.let_in(session, project, answered):
+            pass
 
 
 def reject_count(session: Session, import_id: str) -> int:
@@ -158,13 +166,15 @@ def _write_annotations(
                 "project_id": project.id,
                 "task_id": task_id,
                 "completed_by": author,
-                "updated_by": author,
+                # Whoever brings an answer in another's name wrote it here: they do not review it.
+                "updated_by": actor.id,
                 "state": skipped if said.was_cancelled else submitted,
                 "result": said.result,
                 "lead_time": said.lead_time,
                 "ground_truth": said.ground_truth,
                 "revision": 1,
                 "bulk_created": False,
+                "review_stage": stages_of(project).arrival,
                 "last_action": "imported",
                 "created_at": at,
                 "updated_at": at,

@@ -36,11 +36,15 @@ KINDS = {
     "predict": "io",
     "train": "cpu",
     "measure": "cpu",
+    "quality": "cpu",
     "order": "cpu",
+    "config_change": "cpu",
     "freeze": "cpu",
     "export": "cpu",
     "publish": "cpu",
     "sync": "io",
+    "suspect": "cpu",
+    "integrity": "cpu",
 }
 # A rate over less than that would say little.
 SHORTEST_SECONDS = 0.5

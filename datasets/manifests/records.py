@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from .. import labels, splits
-from ..annotations import Annotation
+from ..annotations import Annotation, AnnotationRevision
 from ..db import Database
 from ..models import TrainedModel
 from ..people import User
@@ -39,11 +39,11 @@ def divide(database: Database, version: Version) -> tuple[dict[str, str], dict[s
     groups: dict[str, Counter[str]] = {}
     one_folder = _lies_in_one_group(database, version)
     for rows in _rows(database, version):
-        for record, task, annotation, review, _prediction, _model in rows:
+        for record, task, annotation, review, _prediction, _model, judged in rows:
             group = _alone(record) if one_folder else _group(record, task)
             found = groups.setdefault(group, Counter())
             found[""] += 1
-            counted = labels.label_counts(config, _result(annotation, review))
+            counted = labels.label_counts(config, _result(annotation, review, judged))
             found.update({label: number for label, number in counted.items() if number})
     fractions = msgspec.json.decode(version.fractions)
     chosen = splits.assign(version.seed, fractions, groups)
@@ -99,7 +99,9 @@ def _record(
     media: Mapping[str, Media],
     taken: set[str],
 ) -> Record:
-    record, task, annotation, review, prediction, model = row
+    record, task, annotation, review, prediction, model, judged = row
+    # What only a rule let pass was judged by nobody.
+    reviewer = None if review is None else review.reviewer_id
     stored, data = _media_and_data(task, media, record.key, taken)
     return Record(
         key=record.key,
@@ -108,21 +110,39 @@ def _record(
         split=split,
         media=stored,
         data=data,
-        result=_result(annotation, review),
+        result=_result(annotation, review, judged),
         annotator=people[annotation.completed_by],
         prediction=_prediction(prediction, model),
-        review=None if review is None else RecordReview(people[review.reviewer_id], review.verdict),
+        review=None if reviewer is None else RecordReview(people[reviewer], review.verdict),
     )
 
 
 def _rows(database: Database, version: Version) -> Iterator[list[Any]]:
-    """Stream the snapshot joined with what each line needs, in batches."""
+    """Stream the snapshot joined with what each line needs, in batches.
+
+    Last in a row is the result that was judged, where the annotation was changed since.
+    """
     position = -1
     query = (
-        sa.select(VersionRecord, Task, Annotation, Review, Prediction, TrainedModel)
+        sa.select(
+            VersionRecord,
+            Task,
+            Annotation,
+            Review,
+            Prediction,
+            TrainedModel,
+            AnnotationRevision.result,
+        )
         .join(Task, Task.id == VersionRecord.task_id)
         .join(Annotation, Annotation.id == VersionRecord.annotation_id)
         .outerjoin(Review, Review.id == VersionRecord.review_id)
+        .outerjoin(
+            AnnotationRevision,
+            sa.and_(
+                AnnotationRevision.annotation_id == Annotation.id,
+                AnnotationRevision.revision == Review.revision,
+            ),
+        )
         .outerjoin(Prediction, Prediction.id == Annotation.parent_prediction)
         .outerjoin(TrainedModel, TrainedModel.id == Prediction.trained_model_id)
         .where(VersionRecord.version_id == version.id)
@@ -163,10 +183,12 @@ def _group(record: VersionRecord, task: Task) -> str:
     return f"group/{task.group}" if task.group else _alone(record)
 
 
-def _result(annotation: Annotation, review: Review | None) -> list[dict[str, Any]]:
+def _result(
+    annotation: Annotation, review: Review | None, judged: str | None
+) -> list[dict[str, Any]]:
     if review is not None and review.result is not None:
         return list(msgspec.json.decode(review.result))
-    return annotation.result_values
+    return annotation.result_values if judged is None else list(msgspec.json.decode(judged))
 
 
 def _prediction(

@@ -13,7 +13,7 @@ from ..annotations import Annotation, AnnotationState
 from ..errors import _
 from ..people import User
 from ..projects import Project
-from ..reviews import Review, Verdict
+from ..reviews import Review, Verdict, is_deciding
 from ..tasks import ACCEPTED, Task
 from ..versions import Version, VersionRecord
 
@@ -84,14 +84,18 @@ def discard(session: Session, version_id: int) -> None:
 
 def _snapshot(version: Version, project: Project) -> sa.Insert:
     other, earlier = aliased(Annotation), aliased(Review)
-    # An accepted annotation stays as it is, so it has one accepting review.
+    # What decided about an accepted annotation is its last review, at whatever stage.
+    last = aliased(Review)
+    decided = sa.select(sa.func.max(last.id)).where(last.annotation_id == other.id)
     accepted_earlier = (
         sa.exists()
         .where(
             other.task_id == Annotation.task_id,
             other.state == AnnotationState.ACCEPTED,
+            other.is_work,
             earlier.annotation_id == other.id,
             earlier.verdict != Verdict.REJECT,
+            earlier.id == decided.correlate(other).scalar_subquery(),
             earlier.id < Review.id,
         )
         .correlate(Annotation, Review)
@@ -114,7 +118,9 @@ def _snapshot(version: Version, project: Project) -> sa.Insert:
             Task.project_id == project.id,
             Task.state == ACCEPTED,
             Annotation.state == AnnotationState.ACCEPTED,
+            Annotation.is_work,
             Review.verdict != Verdict.REJECT,
+            is_deciding(),
             ~accepted_earlier,
         )
     )

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from .. import assignments
 from ..db import Base
 from ..projects import Project
 from ..tasks import BEGUN, QueuedTask
@@ -54,7 +55,9 @@ def reprioritise(session: Session, project: Project, order: Sequence[int]) -> in
     stay behind. All in one transaction: a job writes the `slices` of a `plan` one by one.
     """
     moves = plan(session, project, before_everything(order))
-    return sum(set_priorities(session, project, part) for part in slices(moves))
+    moved = sum(set_priorities(session, project, part) for part in slices(moves))
+    assignments.forget_places(session, project)
+    return moved
 
 
 def plan(session: Session, project: Project, places: Mapping[int, int]) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""Sign people in with a password, and keep their browsers signed in."""
+"""Keep browsers signed in, until they are idle, closed or over."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from .. import errors
 from ..db import Base, now
 from ..errors import _
 from ..settings import Settings
-from . import passwords
 from .users import User
+
+# An open page is written down once in so long, however much is done on it.
+SEEN_EVERY = dt.timedelta(minutes=1)
+MARK = 16  # characters of the digest that tell one's sessions apart
 
 
 class WebSession(Base):
@@ -27,79 +30,81 @@ class WebSession(Base):
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     expires_at: Mapped[dt.datetime] = mapped_column(index=True)
+    # None in sessions that are older than this column.
+    last_seen_at: Mapped[dt.datetime | None] = mapped_column(default=now)
+    # By what somebody came in: "password" or "openid".
+    means: Mapped[str] = mapped_column(sa.String(20), default="password", server_default="password")
+    # Where from, and with what.
+    address: Mapped[str] = mapped_column(sa.String(45), default="", server_default="")
+    browser: Mapped[str] = mapped_column(sa.String(200), default="", server_default="")
+
+    @property
+    def mark(self) -> str:
+        """Return what names this session to its owner; it opens nothing."""
+        return self.digest[:MARK]
+
+    @property
+    def seen_at(self) -> dt.datetime:
+        """Return when somebody was last at work in it, to the minute."""
+        return self.last_seen_at or self.created_at
 
 
-def set_password(session: Session, user: User, password: str) -> None:
-    """Give a user a new password and end all their sessions.
-
-    Raises:
-        errors.Invalid: as `check_password`.
-    """
-    user.password_hash = passwords.hashed(passwords.check_password(password))
-    user.password_is_temporary = False
-    user.failed_logins, user.locked_until = 0, None
-    session.execute(sa.delete(WebSession).where(WebSession.user_id == user.id))
-
-
-def prove(session: Session, username: str, password: str) -> str | None:
-    """Check a name and password and return the proof that `sign_in` takes, or None.
-
-    Slow on purpose, so it belongs into a reading session: one that writes would hold
-    everybody else up meanwhile. An unknown name takes as long as a known one.
-    """
-    user = session.scalar(sa.select(User).where(User.username == username))
-    known = user.password_hash if user is not None and user.is_active else None
-    return known if passwords.matches(known, password) else None
-
-
-def sign_in(session: Session, settings: Settings, username: str, proof: str | None) -> User | None:
-    """Sign in somebody who proved their password; count failures, lock after too many.
-
-    Returns the user, or None when nothing was proved: the caller commits either way, so
-    that the count of failures is kept.
-
-    Raises:
-        errors.LockedOut: too many failures; the message says until when.
-    """
-    user = session.scalar(sa.select(User).where(User.username == username).with_for_update(of=User))
-    if user is None or not user.is_active:
-        return None
-    if user.locked_until is not None and user.locked_until > now():
-        minutes = int((user.locked_until - now()).total_seconds() // 60) + 1
-        raise errors.LockedOut(
-            _("too many failed attempts: try again in %(minutes)s minutes"), minutes=minutes
-        )
-    # A password that was changed since it was proved proves nothing.
-    if proof is not None and proof == user.password_hash:
-        user.failed_logins, user.locked_until = 0, None
-        return user
-    user.failed_logins += 1
-    if user.failed_logins >= settings.lockout_attempts:
-        user.failed_logins = 0
-        user.locked_until = now() + dt.timedelta(minutes=settings.lockout_minutes)
-    return None
-
-
-def open_session(session: Session, settings: Settings, user: User) -> str:
+def open_session(
+    session: Session,
+    settings: Settings,
+    user: User,
+    *,
+    means: str = "password",
+    address: str = "",
+    browser: str = "",
+) -> str:
     """Open a browser session and return the secret for its cookie."""
-    session.execute(sa.delete(WebSession).where(WebSession.expires_at < now()))
+    moment = now()
+    session.execute(
+        sa.delete(WebSession).where(
+            sa.or_(
+                WebSession.expires_at < moment, WebSession.last_seen_at < _idle(settings, moment)
+            )
+        )
+    )
     secret = secrets.token_urlsafe(32)
     session.add(
         WebSession(
             digest=digest(secret),
             user_id=user.id,
-            expires_at=now() + dt.timedelta(hours=settings.session_hours),
+            expires_at=moment + dt.timedelta(hours=settings.session_hours),
+            means=means,
+            address=address[:45],
+            browser=browser[:200],
         )
     )
     return secret
 
 
-def user_of_session(session: Session, secret: str) -> User | None:
-    """Return who holds this session cookie, if it is alive and they are active."""
+def find_session(session: Session, secret: str) -> WebSession | None:
+    """Return the session of this cookie, if it is not over and its person is active."""
     found = session.get(WebSession, digest(secret))
     if found is None or found.expires_at < now() or not found.user.is_active:
         return None
-    return found.user
+    return found
+
+
+def user_of_session(session: Session, secret: str) -> User | None:
+    """Return who holds this session cookie, if it is alive and they are active."""
+    found = find_session(session, secret)
+    return None if found is None else found.user
+
+
+def is_idle(settings: Settings, found: WebSession) -> bool:
+    """Tell whether nobody has been at work in a session for too long."""
+    return found.seen_at < _idle(settings, now())
+
+
+def seen_in_session(session: Session, found: WebSession) -> None:
+    """Write down that somebody is at work in a session."""
+    session.execute(
+        sa.update(WebSession).where(WebSession.digest == found.digest).values(last_seen_at=now())
+    )
 
 
 def close_session(session: Session, secret: str) -> None:
@@ -107,7 +112,46 @@ def close_session(session: Session, secret: str) -> None:
     session.execute(sa.delete(WebSession).where(WebSession.digest == digest(secret)))
 
 
+def close_idle(session: Session, settings: Settings, found: WebSession) -> bool:
+    """End a session that is idle; false where somebody was seen in it meanwhile."""
+    idle = WebSession.last_seen_at < _idle(settings, now())
+    unseen = sa.or_(idle, WebSession.last_seen_at.is_(None))
+    query = sa.delete(WebSession).where(WebSession.digest == found.digest, unseen)
+    return bool(session.execute(query.returning(WebSession.digest)).first())
+
+
+def close_one(session: Session, user: User, mark: str) -> WebSession:
+    """End one of a person's own sessions, named by its mark.
+
+    Raises:
+        errors.NotFound: they have no such session.
+    """
+    for found in sessions_of(session, user):
+        if found.mark == mark:
+            session.delete(found)
+            return found
+    raise errors.NotFound(_("there is no such session of yours"))
+
+
+def close_all(session: Session, user: User, *, but: str = "") -> int:
+    """End all sessions of a person but the one of that digest; return how many."""
+    query = sa.delete(WebSession).where(WebSession.user_id == user.id, WebSession.digest != but)
+    return len(session.execute(query.returning(WebSession.digest)).all())
+
+
+def sessions_of(session: Session, user: User) -> list[WebSession]:
+    """List a person's sessions that are not over, the one seen last first."""
+    query = sa.select(WebSession).where(
+        WebSession.user_id == user.id, WebSession.expires_at >= now()
+    )
+    return sorted(session.scalars(query), key=lambda one: one.seen_at, reverse=True)
+
+
 def digest(secret: str) -> str:
     """Return what is stored of a secret."""
     # The secrets are random and long, so a plain digest cannot be searched.
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _idle(settings: Settings, moment: dt.datetime) -> dt.datetime:
+    return moment - dt.timedelta(minutes=settings.session_idle_minutes)

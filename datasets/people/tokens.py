@@ -26,6 +26,7 @@ from .sessions import digest
 from .users import User
 
 ACCESS_SECONDS = 300
+USED_EVERY = dt.timedelta(minutes=10)
 # A refresh token needs an end; one without a limit of its own has this.
 LONGEST_DAYS = 36_500
 _ALGORITHM = "HS256"
@@ -55,6 +56,8 @@ class Token(Base):
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     expires_at: Mapped[dt.datetime | None]
     revoked_at: Mapped[dt.datetime | None]
+    # To ten minutes, not to the second: who reads must not write all the time.
+    last_used_at: Mapped[dt.datetime | None]
 
     @property
     def scope_list(self) -> tuple[str, ...]:
@@ -136,17 +139,39 @@ def blacklist_token(session: Session, key: str, refresh: str) -> Token:
 
 def user_of_token(session: Session, secret: str, key: str = "") -> User | None:
     """Return who holds this plain or access token, with the token's limits, if it is good."""
+    try:
+        return good_token(session, secret, key).user
+    except errors.NotSignedIn:
+        return None
+
+
+def good_token(session: Session, secret: str, key: str = "") -> Token:
+    """Return the token that a program sent, plain or by an access token; its user is limited.
+
+    Raises:
+        errors.NotSignedIn: it is not ours, has ended or was revoked, or its person is shut
+            out; the message says which, to whoever holds the secret itself.
+    """
     if secret.count(".") == 2:
         claims = _claims_of(key, secret)
         if claims.get("token_type") != "access":
-            return None
+            raise errors.NotSignedIn(_("the token is not valid"))
         token = _by_digest(session, str(claims["jti"]), TokenKind.REFRESH)
     else:
         token = _by_digest(session, secret, TokenKind.PLAIN)
-    if token is None or not token.is_good:
-        return None
+    if token is None or not token.user.is_active:
+        raise errors.NotSignedIn(_("the token is not valid"))
+    if token.revoked_at is not None:
+        raise errors.NotSignedIn(_("the token was revoked: make a new one on your account page"))
+    if not token.is_good:
+        raise errors.NotSignedIn(_("the token has ended: make a new one on your account page"))
     token.user.limit(token.scope_list)
-    return token.user
+    return token
+
+
+def token_used_now(session: Session, token_id: int) -> None:
+    """Write down that a token was used."""
+    session.execute(sa.update(Token).where(Token.id == token_id).values(last_used_at=now()))
 
 
 def tokens(session: Session, user: User, kind: str | None = None) -> list[Token]:

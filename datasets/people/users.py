@@ -20,13 +20,26 @@ from .organisations import Organisation
 
 
 class Role(StrEnum):
-    """What somebody is there for."""
+    """What somebody is there for; one role a person, so that duties stay apart."""
 
+    # Everything at once, for an installation of a few people.
     PLATFORM_ADMIN = "platform_admin"
+    # The three administrators of GB/T 22239, none of whom has the rights of another.
+    SYSTEM_ADMIN = "system_admin"
+    SECURITY_ADMIN = "security_admin"
+    AUDIT_ADMIN = "audit_admin"
     REQUESTER = "requester"
+    ACCEPTANCE_INSPECTOR = "acceptance_inspector"
+    ANNOTATION_MANAGER = "annotation_manager"
     VENDOR_ADMIN = "vendor_admin"
+    TEAM_LEADER = "team_leader"
     ANNOTATOR = "annotator"
     REVIEWER = "reviewer"
+    ARBITRATOR = "arbitrator"
+    SPEED_TESTER = "speed_tester"
+    MODEL_BUILDER = "model_builder"
+    REGULATOR = "regulator"
+    INDUSTRY_OFFICER = "industry_officer"
 
 
 class User(Base):
@@ -56,6 +69,9 @@ class User(Base):
     last_activity: Mapped[dt.datetime | None]
     failed_logins: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[dt.datetime | None]
+    # When the password was chosen, and when a second factor was confirmed.
+    password_changed_at: Mapped[dt.datetime | None] = mapped_column(default=now)
+    second_factor_at: Mapped[dt.datetime | None]
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
     @property
@@ -88,11 +104,12 @@ def add_user(
     email: str | None = None,
     first_name: str = "",
     last_name: str = "",
+    rules: passwords.PasswordRules | None = None,
 ) -> tuple[User, str | None]:
     """Add a user; without a password a one-time one is made and returned once.
 
     Raises:
-        errors.Invalid: the name is malformed or taken, the role unknown, the password short,
+        errors.Invalid: the name is malformed or taken, the role unknown, the password no good,
             the e-mail address no address or taken.
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}", username):
@@ -117,7 +134,9 @@ def add_user(
         role=role,
         organisation_id=organisation.id,
         pseudonym=f"person-{secrets.token_hex(6)}",
-        password_hash=passwords.hashed(generated or passwords.check_password(password or "")),
+        password_hash=passwords.hashed(
+            generated or passwords.check_password(password or "", username, rules)
+        ),
         password_is_temporary=generated is not None,
         language=language,
     )

@@ -1,6 +1,7 @@
 """Keep dataset projects: what is labelled, how, for whom and by whom."""
 
-from .options import DISPLAYS, OPTIONS, SAMPLINGS, SKIP_QUEUES
+from .options import ACCESSES, DISPLAYS, LONGEST_RESERVATION, OPTIONS, SAMPLINGS, SKIP_QUEUES
+from .reviewing import SHARES, Stages, stages_of
 from .rows import (
     LONGEST_DESCRIPTION,
     LONGEST_INSTRUCTION,
@@ -19,15 +20,19 @@ from .rows import (
 )
 
 __all__ = [
+    "ACCESSES",
     "DISPLAYS",
     "LONGEST_DESCRIPTION",
     "LONGEST_INSTRUCTION",
+    "LONGEST_RESERVATION",
     "MOST_ANNOTATIONS",
     "OPTIONS",
     "ORDERINGS",
     "SAMPLINGS",
+    "SHARES",
     "SKIP_QUEUES",
     "Project",
+    "Stages",
     "Wanted",
     "change",
     "create",
@@ -36,5 +41,6 @@ __all__ = [
     "get",
     "listing",
     "set_option",
+    "stages_of",
     "visible",
 ]

@@ -13,9 +13,12 @@ from typing import Any
 
 from .. import errors
 from ..errors import _
+from .reviewing import ALL, NONE, SHARES
 
 SAMPLINGS = ("Sequential sampling", "Uniform sampling", "Uncertainty sampling")
 DISPLAYS = ("shown", "on_request")
+ACCESSES = ("everybody", "named")
+LONGEST_RESERVATION = 7 * 24 * 60  # minutes
 SKIP_QUEUES = ("REQUEUE_FOR_ME", "REQUEUE_FOR_OTHERS", "IGNORE_SKIPPED")
 
 Check = Callable[[Any], Any]
@@ -95,6 +98,29 @@ def _weights(value: Any) -> dict[str, Any] | None:
     return value
 
 
+def _maybe(check: Check) -> Check:
+    return lambda value: None if value is None else check(value)
+
+
+def _reasons(value: Any) -> list[dict[str, str]]:
+    """Check the reasons that reviewers may pick: each with a code that stays and a text."""
+    if not isinstance(value, list) or len(value) > 30:
+        raise errors.Invalid(_("must be a list of at most %(most)s reasons"), most=30)
+    found: dict[str, str] = {}
+    for each in value:
+        code, text = (each.get("code"), each.get("text")) if isinstance(each, dict) else ("", "")
+        if not isinstance(code, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", code):
+            raise errors.Invalid(
+                _("a reason needs a code of small letters, digits and underscores")
+            )
+        if not isinstance(text, str) or not 0 < len(text.strip()) <= 200 or "\0" in text:
+            raise errors.Invalid(_("the reason %(code)s needs a text"), code=code)
+        if code in found:
+            raise errors.Invalid(_("the reason %(code)s is there twice"), code=code)
+        found[code] = text.strip()
+    return [{"code": code, "text": text} for code, text in found.items()]
+
+
 # option → (default, check); the names are Label Studio's.
 OPTIONS: dict[str, tuple[Any, Check]] = {
     "show_instruction": (False, _flag),
@@ -126,10 +152,63 @@ OPTIONS: dict[str, tuple[Any, Check]] = {
     "prelabel_display": (DISPLAYS[0], _one_of(*DISPLAYS)),
     # How many of a hundred tasks have nothing to mark, where the owner knows (None: estimated).
     "clean_percent": (None, _number(0, 100)),
+    # Who looks at what annotators submit: nobody, a sample by lot, or everything; once, and
+    # once more by somebody else.
+    "review_first": (ALL, _one_of(*SHARES)),
+    "review_first_percent": (20, _number(1, 100)),
+    "review_second": (NONE, _one_of(*SHARES)),
+    "review_second_percent": (20, _number(1, 100)),
+    # Where overlapping annotators agree less than this, somebody arbitrates (None: never); and
+    # whether an annotator may object to a return.
+    "review_agreement_percent": (None, _maybe(_number(1, 100))),
+    "review_objections": (False, _flag),
+    "review_blind": (False, _flag),
+    "review_reasons": ([], _reasons),
+    # Data that must be safe: every item is reviewed, and that cannot be lowered.
+    "is_safety": (False, _flag),
+    # Whether annotators must say that they have read the newest guideline before the next task,
+    # and whether they must have passed the project's examination.
+    "guideline_must_be_read": (False, _flag),
+    "exam_required": (False, _flag),
+    # Gates: which agreement and which share of answers accepted at their first review the
+    # lower end of the interval must reach, of a hundred; and from which agreement on the
+    # answers of all are accepted without a review (None: never).
+    "gate_agreement_percent": (None, _number(1, 100)),
+    "gate_first_pass_percent": (None, _number(1, 100)),
+    "consensus_auto_percent": (None, _number(50, 100)),
+    # Who may work: everybody of the project's organisations, or only those named; nobody while
+    # it is paused, with the reason that people read.
+    "access": (ACCESSES[0], _one_of(*ACCESSES)),
+    "is_paused": (False, _flag),
+    "pause_reason": ("", _text(500)),
+    # How many tasks one person takes: at all, a day, and holds at once (None: as many as there
+    # are); how long they keep one (None: as the installation says).
+    "most_tasks_each": (None, _number(1, 10**9)),
+    "most_tasks_a_day": (None, _number(1, 10**6)),
+    "most_tasks_held": (None, _number(1, 1000)),
+    "reservation_minutes": (None, _number(1, LONGEST_RESERVATION)),
+    # One task in so many checks the annotator (0: none), and whether they hear at once how they
+    # did. From how many per cent agreement on an answer passes; after how many meetings, or how
+    # many days, a gold task retires; how many one person meets at most.
+    "gold_every": (0, _number(0, 1000)),
+    "gold_feedback": (False, _flag),
+    "gold_pass_percent": (80, _number(1, 100)),
+    "gold_retire_after": (50, _number(1, 100_000)),
+    "gold_retire_days": (None, _maybe(_number(1, 3650))),
+    "gold_most_per_person": (None, _maybe(_number(1, 100_000))),
 }
 
 # Not Label Studio's: set by its calls as well, but not in its answers.
-OWN = ("prelabel_control_percent", "prelabel_display", "clean_percent")
+OWN: tuple[str, ...] = ("prelabel_control_percent", "prelabel_display", "clean_percent")
+OWN += ("review_first", "review_first_percent", "review_second", "review_second_percent")
+OWN += ("review_agreement_percent", "review_objections", "review_blind", "review_reasons")
+OWN += ("is_safety",)
+OWN += ("guideline_must_be_read", "exam_required")
+OWN += ("gate_agreement_percent", "gate_first_pass_percent", "consensus_auto_percent")
+OWN += ("access", "is_paused", "pause_reason", "reservation_minutes")
+OWN += ("most_tasks_each", "most_tasks_a_day", "most_tasks_held")
+OWN += ("gold_every", "gold_feedback", "gold_pass_percent", "gold_retire_after")
+OWN += ("gold_retire_days", "gold_most_per_person")
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,4 +231,15 @@ def checked(given: Mapping[str, Any]) -> dict[str, Any]:
 def merged(present: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is to be kept: the present options with the given ones, without defaults."""
     together = {**present, **checked(given)}
+    _check_safety(present, together)
     return {name: value for name, value in together.items() if value != OPTIONS[name][0]}
+
+
+def _check_safety(present: Mapping[str, Any], together: Mapping[str, Any]) -> None:
+    """Let nobody lower the review of a safety project."""
+    if present.get("is_safety") and not together.get("is_safety"):
+        raise errors.Invalid(_("a safety project stays one"), place="is_safety")
+    if together.get("is_safety") and together.get("review_first", ALL) != ALL:
+        raise errors.Invalid(
+            _("in a safety project every annotation is reviewed"), place="review_first"
+        )

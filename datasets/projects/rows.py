@@ -46,6 +46,10 @@ class Project(Base):
     added_labels: Mapped[str] = mapped_column(default="{}")
     # The number within the project that the newest task got.
     last_inner_id: Mapped[int] = mapped_column(default=0)
+    # The newest version of its guideline; None where none was published.
+    guideline_version: Mapped[int | None]
+    # Whether a task of it was ever meant for a team or company: else nobody looks for such.
+    gives_to_groups: Mapped[bool] = mapped_column(default=False)
     created_by: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     deleted_at: Mapped[dt.datetime | None]
@@ -134,7 +138,7 @@ def get(session: Session, user: User | None, project_id: int, action: str) -> Pr
     if user is None:
         raise errors.NotSignedIn(_("please sign in first"))
     project = session.get(Project, project_id)
-    if project is None or project.deleted_at is not None:
+    if project is None or project.deleted_at is not None or not permissions.sees(user, project):
         raise errors.NotFound(_("there is no project %(id)s"), id=project_id)
     permissions.require(user, action, project)
     return project

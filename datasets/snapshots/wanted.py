@@ -49,7 +49,7 @@ class Wanted:
 
     def annotations(self) -> sa.ColumnElement[bool]:
         """Return the condition on annotations."""
-        found: list[sa.ColumnElement[bool]] = [sa.true()]
+        found: list[sa.ColumnElement[bool]] = [sa.and_(Annotation.is_work)]
         if self.ground_truth is not None:
             found.append(Annotation.ground_truth == self.ground_truth)
         if self.skipped is not None:

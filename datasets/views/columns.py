@@ -55,13 +55,18 @@ def _of_task(table: Any) -> Callable[[Any], sa.ColumnElement[bool]]:
     return lambda condition: sa.exists().where(table.task_id == Task.id, condition)
 
 
+def _of_answers(condition: Any) -> sa.ColumnElement[bool]:
+    return sa.exists().where(_SAID, condition)
+
+
 def _about(value: Any, *conditions: Any) -> Any:
     return sa.select(value).where(*conditions).correlate(Task).scalar_subquery()
 
 
-_ANSWERED = (Annotation.task_id == Task.id, Annotation.state != AnnotationState.SKIPPED)
+_SAID = sa.and_(Annotation.task_id == Task.id, Annotation.is_work)
+_ANSWERED = (_SAID, Annotation.state != AnnotationState.SKIPPED)
 _DRAFTED = sa.exists().where(Draft.task_id == Task.id)
-_TRUE = sa.exists().where(Annotation.task_id == Task.id, Annotation.ground_truth)
+_TRUE = sa.exists().where(_SAID, Annotation.ground_truth)
 _UPLOADED = _about(FileUpload.name, FileUpload.id == Task.file_upload_id)
 
 COLUMNS: dict[str, Column] = {
@@ -76,23 +81,23 @@ COLUMNS: dict[str, Column] = {
         Column(
             "annotators",
             Kind.LIST,
-            _about(sa.func.min(Annotation.completed_by), Annotation.task_id == Task.id),
+            _about(sa.func.min(Annotation.completed_by), _SAID),
             Annotation.completed_by,
-            _of_task(Annotation),
+            _of_answers,
         ),
         Column(
             "annotations_results",
             Kind.TEXT,
-            _about(sa.func.min(Annotation.result), Annotation.task_id == Task.id),
+            _about(sa.func.min(Annotation.result), _SAID),
             Annotation.result,
-            _of_task(Annotation),
+            _of_answers,
         ),
         Column(
             "annotations_ids",
             Kind.LIST,
-            _about(sa.func.min(Annotation.id), Annotation.task_id == Task.id),
+            _about(sa.func.min(Annotation.id), _SAID),
             Annotation.id,
-            _of_task(Annotation),
+            _of_answers,
         ),
         Column(
             "predictions_score",
@@ -121,7 +126,7 @@ COLUMNS: dict[str, Column] = {
         Column(
             "avg_lead_time",
             Kind.NUMBER,
-            _about(sa.func.avg(Annotation.lead_time), Annotation.task_id == Task.id),
+            _about(sa.func.avg(Annotation.lead_time), _SAID),
         ),
         Column("draft_exists", Kind.FLAG, _DRAFTED),
         Column("ground_truth", Kind.FLAG, _TRUE),
@@ -144,6 +149,38 @@ COLUMNS: dict[str, Column] = {
         Column("group", Kind.TEXT, Task.group),
     )
 }
+
+# What people did with a task shows in these.
+TELLING = frozenset(
+    {
+        "completed_at",
+        "total_annotations",
+        "cancelled_annotations",
+        "annotators",
+        "annotations_results",
+        "annotations_ids",
+        "updated_at",
+        "updated_by",
+        "avg_lead_time",
+        "draft_exists",
+        "ground_truth",
+        "comment_count",
+        "unresolved_comment_count",
+        "state",
+    }
+)
+# Who did it, and what they said: for those who may read everybody's answers.
+ABOUT_OTHERS = frozenset(
+    {
+        "annotators",
+        "annotations_results",
+        "annotations_ids",
+        "updated_by",
+        "avg_lead_time",
+        "draft_exists",
+        "ground_truth",
+    }
+)
 
 
 def column(name: str, wanted: str, dialect: str, place: str) -> Column:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from .. import errors
 from ..errors import _
 from ..tasks import Task
-from .columns import Column, Kind, column
+from .columns import ABOUT_OTHERS, TELLING, Column, Kind, column
 
 MOST_ITEMS = 50
 MOST_VALUES = 10_000
@@ -56,6 +56,22 @@ class Query:
     def is_plain(self) -> bool:
         """Tell whether it asks for all tasks."""
         return not self.items and self.ids is None
+
+    @property
+    def is_telling(self) -> bool:
+        """Tell whether it asks by anything that people did with the tasks."""
+        return bool(self._names & TELLING)
+
+    @property
+    def _names(self) -> set[str]:
+        names = [item.name for item in self.items]
+        names += [name.removeprefix("-") for name in self.ordering]
+        return {name.removeprefix("filter:").removeprefix("tasks:") for name in names}
+
+    @property
+    def is_about_others(self) -> bool:
+        """Tell whether it asks who answered tasks, or what they said."""
+        return bool(self._names & ABOUT_OTHERS)
 
     def condition(self, dialect: str) -> sa.ColumnElement[bool]:
         """Return the condition on a task.

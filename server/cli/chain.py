@@ -15,6 +15,7 @@ from ...exporters import archive
 from ...exporters.formats import FORMATS
 from ...workers import demo as demo_chain
 from ...workers.models import MODELS
+from .asking import asks, at_the_machine
 from .opened import acting_as, opened, run_here
 from .printing import progress
 
@@ -37,6 +38,7 @@ def project() -> None:
 @click.option("--organisation", help="所属单位代号 · The owner's slug; else one's own")
 @click.option("--vendor", help="标注公司代号 · The annotation company's slug")
 @ACTING
+@asks("project.create")
 def project_create(
     title: str,
     template: str | None,
@@ -64,6 +66,7 @@ def project_create(
 
 @project.command("list")
 @ACTING
+@asks("project.read")
 def project_list(username: str) -> None:
     """列出项目 · List projects: number, title, tasks by state."""
     with opened() as installation, installation.database.read() as session:
@@ -80,6 +83,7 @@ def project_list(username: str) -> None:
 @click.argument("reference", metavar="PROJECT")
 @click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @ACTING
+@asks("task.import")
 def import_data(reference: str, paths: tuple[Path, ...], username: str) -> None:
     """导入文件夹、ZIP 或任务列表 · Import folders, ZIPs, media or task lists (JSON, JSONL).
 
@@ -111,6 +115,7 @@ def import_data(reference: str, paths: tuple[Path, ...], username: str) -> None:
 @click.argument("reference", metavar="PROJECT")
 @click.option("--model", type=click.Choice(list(MODELS)), default="golden_difference")
 @ACTING
+@asks("prelabel.run")
 def prelabel(reference: str, model: str, username: str) -> None:
     """模型预标注 · Train a model on people's labels and pre-label what waits."""
     with opened() as installation:
@@ -129,6 +134,7 @@ def prelabel(reference: str, model: str, username: str) -> None:
 @click.argument("reference", metavar="PROJECT")
 @click.option("--accept-all", is_flag=True, required=True, help="全部通过 · Accept what waits")
 @click.option("--as", "username", required=True, help="审核员 · The reviewer")
+@asks("annotation.review")
 def review(reference: str, accept_all: bool, username: str) -> None:
     """审核：把待审标注全部通过（自己的除外）· Accept every annotation that waits, but one's own."""
     with opened() as installation:
@@ -149,6 +155,7 @@ def review(reference: str, accept_all: bool, username: str) -> None:
     help="训练,验证,测试 · train,validation,test",
 )
 @ACTING
+@asks("version.freeze")
 def freeze(reference: str, tag: str | None, seed: int, fractions: str, username: str) -> None:
     """冻结版本，打印 40 位版本号 · Freeze what was accepted; print the version's 40 digits."""
     with opened() as installation:
@@ -169,6 +176,7 @@ def freeze(reference: str, tag: str | None, seed: int, fractions: str, username:
     "--to", "target", type=click.Path(path_type=Path), help="写成 ZIP · Also write it as a ZIP"
 )
 @ACTING
+@asks("version.export")
 def export(
     reference: str, version: str, format_name: str, target: Path | None, username: str
 ) -> None:
@@ -206,6 +214,7 @@ def export(
 @click.option("--keyword", multiple=True, help="关键词 · May be given several times")
 @click.option("--task-category", multiple=True, help="如 object-detection")
 @ACTING
+@asks("dataset.publish")
 def publish(
     reference: str,
     version: str,
@@ -247,6 +256,7 @@ def publish(
     help="DeepPCB 文件夹 · A DeepPCB folder instead of the drawn boards",
 )
 @click.option("--pairs", type=click.IntRange(20, 2000), default=40, show_default=True)
+@at_the_machine("it makes people and a project of its own, in an organisation of its own")
 def demo(images: Path | None, pairs: int) -> None:
     """演示整条链路并发布 demo/pcb-defects · Run the whole chain on demo boards and publish it."""
     with opened() as installation:

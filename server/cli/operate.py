@@ -18,7 +18,7 @@ import click
 from granian import Granian
 from granian.constants import Interfaces
 
-from ...datasets import audit, backups, errors, migrations, people, settings
+from ...datasets import audit, backups, errors, migrations, people, settings, staff
 from ...datasets.errors import _
 from ...datasets.installation import Installation, open_installation
 from ...datasets.people import Role
@@ -28,8 +28,9 @@ from ...workers import serve as serving
 from ...workers.supervise import Child
 from .. import health as health_checks
 from .. import wsgi
+from .asking import at_the_machine
 from .opened import opened
-from .printing import progress
+from .printing import progress, say_passwords
 
 # Below that the second worker's memory is better left to models and to the database.
 TWO_WORKERS_BYTES = 2 * 1024**3
@@ -42,6 +43,7 @@ COMMAND = [sys.executable, "-P", "-m", "jinbiao.server.cli"]
 
 @click.command()
 @click.option("--demo", is_flag=True, help="先运行演示 · Run the demo once, if it was not run yet")
+@at_the_machine("it starts the services of this machine")
 def up(demo: bool) -> None:
     """启动全部服务 · Start server, worker and a private Redis; Ctrl-C stops them together."""
     chosen = settings.load()
@@ -75,6 +77,7 @@ def _keep_up(chosen: Settings, demo: bool) -> None:
 
 
 @click.command()
+@at_the_machine("it starts a service of this machine")
 def serve() -> None:
     """启动网页服务 · Serve HTTP on JINBIAO_HOST:JINBIAO_PORT."""
     chosen = settings.load()
@@ -101,6 +104,7 @@ def serve() -> None:
 @click.option("--processes", type=click.IntRange(1, 64), help="进程数 · How many processes")
 @click.option("--one", is_flag=True, help="只在本进程 · In this very process, not supervised")
 @click.option("--burst", is_flag=True, help="做完就退出 · Stop when nothing waits")
+@at_the_machine("it starts a service of this machine; each job names who asked for it")
 def work(names: str | None, processes: int | None, one: bool, burst: bool) -> None:
     """启动工作进程 · Work on jobs; run it on as many hosts as wanted."""
     chosen = settings.load()
@@ -153,6 +157,7 @@ def _memory_bytes() -> int:
 
 
 @click.command()
+@at_the_machine("it changes the schema, which no person has a right to")
 def migrate() -> None:
     """升级数据库结构 · Bring the database to the schema that this program needs."""
     installation = open_installation(settings.load())
@@ -164,6 +169,7 @@ def migrate() -> None:
 
 
 @click.command()
+@at_the_machine("it only asks whether the parts answer")
 def health() -> None:
     """检查各部分 · Ask every part; exit 1 when one does not answer."""
     installation = open_installation(settings.load())
@@ -176,15 +182,19 @@ def health() -> None:
 
 @click.command()
 @click.argument("target", type=click.Path(path_type=Path))
+@at_the_machine("it reads the database and the files that whoever runs it holds")
 def backup(target: Path) -> None:
     """备份到一个文件 · Back everything up into one file."""
     with opened() as installation, progress("backup") as show:
         counts = backups.backup(installation, target, show)
+        with installation.database.write() as session:
+            audit.record(session, "operator", "platform.backup", "backup", **counts)
     click.echo(f"{target}: {counts['tasks']} tasks, {counts['objects']} objects")
 
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@at_the_machine("it fills an installation in which there is nobody yet")
 def restore(source: Path) -> None:
     """从备份恢复到空的安装 · Fill an empty installation from a backup."""
     installation = open_installation(settings.load())
@@ -195,12 +205,17 @@ def restore(source: Path) -> None:
 
 
 def _first_admin(installation: Installation) -> None:
-    """Make the first administrator, once, and print the one-time password, once."""
+    """Make the first administrator, once, and print the one-time password, once; or the three."""
+    if installation.settings.separate_administrators:
+        with installation.database.write() as session:
+            made = staff.add_administrators(session, staff.THE_THREE)
+        say_passwords(made)
+        return
     with installation.database.write() as session:
         if people.find_user(session, "admin") is not None:
             return
         platform = people.find_organisation(session, "platform") or people.add_organisation(
-            session, "platform", "平台"
+            session, "platform", "平台", kind="platform"
         )
         admin, password = people.add_user(
             session, "admin", role=Role.PLATFORM_ADMIN, organisation=platform, name="管理员"

@@ -14,6 +14,7 @@ from babel.support import NullTranslations, Translations
 from tqdm import tqdm
 
 from ...datasets import errors
+from ...datasets.people import User
 from ...workers.work import Progress
 
 WORDS = Path(__file__).parent.parent.parent / "ui" / "words"
@@ -24,6 +25,12 @@ def say_error(problem: errors.JinbiaoError) -> None:
     click.echo(f"jinbiao: {_worded(problem.message, problem.values, problem.place)}", err=True)
     for each in problem.problems[:50]:
         click.echo(f"  {_worded(each.message, each.values, each.place)}", err=True)
+
+
+def say_passwords(made: list[tuple[User, str]]) -> None:
+    """Print the one-time passwords of people who were just added, one on a line."""
+    for person, password in made:
+        click.echo(f"{person.role}\t{person.username}\t{password}")
 
 
 @contextmanager

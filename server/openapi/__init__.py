@@ -11,20 +11,41 @@ from markupsafe import Markup
 from ... import VERSION
 from .. import payloads
 from ..auth import PUBLIC, allows
-from . import added_labels, agreement, benefit, chain, loop, models, people, work
+from . import (
+    added_labels,
+    agreement,
+    assigning,
+    benefit,
+    chain,
+    config_changes,
+    dashboards,
+    guidelines,
+    loop,
+    models,
+    people,
+    quality,
+    reviews,
+    work,
+)
 from .components import SCHEMAS
 from .document import document
-from .reading import brief
+from .reading import THINGS, brief
 
 routes = Blueprint("openapi", __name__)
 OPERATIONS = {
     **people.OPERATIONS,
     **work.OPERATIONS,
+    **reviews.OPERATIONS,
+    **guidelines.OPERATIONS,
     **added_labels.OPERATIONS,
     **agreement.OPERATIONS,
+    **assigning.OPERATIONS,
+    **config_changes.OPERATIONS,
+    **dashboards.OPERATIONS,
     **models.OPERATIONS,
     **loop.OPERATIONS,
     **benefit.OPERATIONS,
+    **quality.OPERATIONS,
     **chain.OPERATIONS,
 }
 
@@ -45,8 +66,15 @@ def read() -> str:
     for path, methods in told["paths"].items():
         for method, operation in methods.items():
             groups.setdefault(operation["tags"][0], []).append(_row(path, method, operation))
-    things = {name: brief(schema) for name, schema in sorted(SCHEMAS.items())}
-    return render_template("docs/api.html", document=told, groups=groups, things=things)
+    return render_template("docs/api.html", document=told, groups=groups, things=len(SCHEMAS))
+
+
+@routes.get(THINGS)
+@allows(PUBLIC)
+def things() -> str:
+    """Show the schemas of what the API sends and takes."""
+    found = {name: brief(schema) for name, schema in sorted(SCHEMAS.items())}
+    return render_template("docs/things.html", things=found)
 
 
 def of(app: Flask, address: str) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from . import guidelines
 from .members import (
     ANNOTATION,
     ANSWERS,
     CHANGED_BY,
     COUNTS,
     DRAFT,
+    FEEDBACK,
     JOB,
     OPENED_TASK,
     PERSON,
@@ -34,11 +36,20 @@ from .schemas import (
 )
 
 SCHEMAS: dict[str, Schema] = {
+    **guidelines.SCHEMAS,
     "Person": record(**PERSON),
     "PersonWithInitials": record(**PERSON, initials=TEXT),
     "User": record(**USER),
     "NewUser": record(("password",), **USER, password=TEXT),
     "Asker": record(**USER, permissions=listed(TEXT)),
+    "Team": record(
+        id=INTEGER,
+        name=TEXT,
+        organization=INTEGER,
+        leader=maybe(INTEGER),
+        members=listed(INTEGER),
+        created_at=WHEN,
+    ),
     "Organization": record(id=INTEGER, title=TEXT, contact_info=maybe(TEXT), created_at=WHEN),
     "Member": record(
         id=INTEGER,
@@ -62,6 +73,7 @@ SCHEMAS: dict[str, Schema] = {
         annotation_count=INTEGER,
     ),
     "Annotation": record(**ANNOTATION),
+    "TakenAnnotation": record(("feedback",), **ANNOTATION, feedback=FEEDBACK),
     "Prediction": record(**PREDICTION),
     "Draft": record(**DRAFT),
     "Task": record(**TASK),
@@ -76,7 +88,13 @@ SCHEMAS: dict[str, Schema] = {
         queue=TEXT,
     ),
     "WorkbenchTask": record(
-        ("unique_lock_id", "assignment", "predictions_hidden", "hidden_predictions"),
+        (
+            "unique_lock_id",
+            "assignment",
+            "predictions_hidden",
+            "hidden_predictions",
+            "review_stage",
+        ),
         id=INTEGER,
         project=INTEGER,
         name=TEXT,
@@ -84,7 +102,13 @@ SCHEMAS: dict[str, Schema] = {
         state=TEXT,
         data=OBJECT,
         annotations=listed(
-            record(**ANNOTATION, state=TEXT, revision=INTEGER, reviews=listed(ref("Review")))
+            record(
+                **{**ANNOTATION, "completed_by": maybe(ANNOTATION["completed_by"])},
+                state=TEXT,
+                revision=INTEGER,
+                guideline_version=maybe(INTEGER),
+                reviews=listed(ref("Review")),
+            )
         ),
         predictions=listed(ref("Prediction")),
         predictions_hidden=FLAG,
@@ -94,6 +118,7 @@ SCHEMAS: dict[str, Schema] = {
         instruction=TEXT,
         unique_lock_id=TEXT,
         assignment=record(id=INTEGER, state=TEXT, reserved_until=maybe(WHEN)),
+        review_stage=INTEGER,
     ),
     "Review": record(**REVIEW),
     "AnnotationReview": record(
@@ -102,7 +127,7 @@ SCHEMAS: dict[str, Schema] = {
         accepted=FLAG,
         comment=TEXT,
         result=maybe(RESULT),
-        created_by=INTEGER,
+        created_by=maybe(INTEGER),
         created_at=WHEN,
         started_at=maybe(WHEN),
         reject_action=maybe(TEXT),
@@ -129,6 +154,8 @@ SCHEMAS: dict[str, Schema] = {
         project=INTEGER,
         task=INTEGER,
         annotation=INTEGER,
+        parent=maybe(INTEGER),
+        author=TEXT,
         draft=maybe(INTEGER),
         region_ref=ANYTHING,
         classifications=ANYTHING,

@@ -117,6 +117,8 @@ ANNOTATION = {
     "parent_annotation": maybe(INTEGER),
     "last_created_by": maybe(INTEGER),
 }
+# How an answer to a gold task compares with the truth, where the project tells at once.
+FEEDBACK = record(score=NUMBER, is_passed=FLAG, differences=listed(TEXT), truth=RESULT)
 PREDICTION = {
     "id": INTEGER,
     "result": RESULT,
@@ -193,9 +195,11 @@ REVIEW = {
     "id": INTEGER,
     "annotation": INTEGER,
     "revision": INTEGER,
-    "reviewer": INTEGER,
+    "reviewer": maybe(INTEGER),
     "verdict": TEXT,
     "reason": TEXT,
+    "code": maybe(TEXT),
+    "stage": INTEGER,
     "result": maybe(RESULT),
     "created_at": WHEN,
 }

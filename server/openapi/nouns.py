@@ -8,6 +8,8 @@ def _(message: str) -> str:
 
 
 NOUNS: dict[str, str] = {
+    "access": _("Who works on a project"),
+    "flags": _("Flags"),
     "projects": _("Projects"),
     "configs": _("Labelling configuration and templates"),
     "imports": _("Import"),
@@ -21,14 +23,20 @@ NOUNS: dict[str, str] = {
     "reviews": _("Reviews"),
     "agreement": _("Agreement of annotators"),
     "added_labels": _("Labels that people add"),
+    "config_changes": _("Changes of labels"),
     "comments": _("Remarks"),
+    "guidelines": _("Guidelines"),
+    "exams": _("Examinations"),
     "predictions": _("Predictions of models"),
     "models": _("Models of a project"),
     "backends": _("Model backends"),
     "suggestions": _("Suggestions while labelling"),
     "ordering": _("The order of tasks"),
     "benefit": _("What pre-labels save"),
+    "quality": _("Quality of labelled work"),
+    "curation": _("Disagreements decided"),
     "snapshots": _("Exports and snapshots of a project"),
+    "dashboards": _("Dashboards"),
     "versions": _("Versions"),
     "exports": _("Exports of a version"),
     "catalogue": _("Published datasets"),
@@ -39,11 +47,18 @@ NOUNS: dict[str, str] = {
     "notices": _("Notices"),
     "users": _("People"),
     "organisations": _("Organisations"),
+    "teams": _("Teams"),
     "tokens": _("Tokens"),
+    "hotkeys": _("Hotkeys"),
     "about": _("This server"),
 }
 # Blueprints whose routes belong to another's noun.
-_PART_OF = {"uploads": "imports", "token_exchange": "tokens", "health": "about"}
+_PART_OF = {
+    "uploads": "imports",
+    "token_exchange": "tokens",
+    "health": "about",
+    "review_stages": "reviews",
+}
 
 
 def noun_of(endpoint: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .operations import GONE, PAGING, Operation, made, ok
-from .schemas import FLAG, INTEGER, OBJECT, TEXT, form, listed, paged, record, ref
+from .operations import GONE, PAGING, Operation, made, ok, query
+from .schemas import FLAG, INTEGER, OBJECT, TEXT, form, listed, maybe, paged, record, ref
 
 _PERSON = form(
     username=TEXT,
@@ -16,6 +16,7 @@ _PERSON = form(
     organization=TEXT,
     name=TEXT,
 )
+_TEAM = form(name=TEXT, leader=maybe(INTEGER), organization=TEXT)
 _REFRESH = form(("refresh",), refresh=TEXT)
 
 OPERATIONS: dict[str, Operation] = {
@@ -28,6 +29,7 @@ OPERATIONS: dict[str, Operation] = {
     "users.change": Operation(ok(ref("User")), body=_PERSON),
     "users.delete": Operation(GONE),
     "users.hotkeys": Operation(ok(record(custom_hotkeys=OBJECT))),
+    "hotkeys.check": Operation(ok(record(warnings=listed(TEXT))), body=form(label_config=TEXT)),
     "users.change_hotkeys": Operation(
         ok(record(custom_hotkeys=OBJECT)), body=form(custom_hotkeys=OBJECT)
     ),
@@ -47,4 +49,11 @@ OPERATIONS: dict[str, Operation] = {
     "organisations.members": Operation(ok(paged(ref("Member"))), PAGING),
     "organisations.member": Operation(ok(ref("Member"))),
     "organisations.remove": Operation(GONE),
+    "teams.index": Operation(ok(listed(ref("Team"))), query(project=INTEGER)),
+    "teams.create": Operation(made(ref("Team")), body=_TEAM),
+    "teams.show": Operation(ok(ref("Team"))),
+    "teams.change": Operation(ok(ref("Team")), body=_TEAM),
+    "teams.delete": Operation(GONE),
+    "teams.put_in": Operation(ok(ref("Team")), body=OBJECT),
+    "teams.take_out": Operation(GONE),
 }

@@ -10,7 +10,9 @@ from markupsafe import Markup
 
 from .schemas import Schema
 
-_LINK = Markup('<a href="#schema-{0}">{0}</a>')
+# Where the page of all schemas is.
+THINGS = "/docs/api/things"
+_LINK = Markup('<a href="' + THINGS + '#schema-{0}">{0}</a>')
 _OR = Markup(" | ")
 _STEP = "  "
 

@@ -35,6 +35,8 @@ _PROJECT = form(
     prelabel_control_percent=maybe(INTEGER),
     prelabel_display=TEXT,
     clean_percent=maybe(INTEGER),
+    guideline_must_be_read=FLAG,
+    exam_required=FLAG,
 )
 _CONFIG = form(label_config=TEXT)
 _SEARCH = query(title=TEXT, search=TEXT, ids=TEXT, filter=TEXT, ordering=TEXT, include=TEXT)
@@ -51,7 +53,9 @@ _DRAFT = form(("result",), result=_RESULT, lead_time=NUMBER, was_postponed=FLAG)
 _PREDICTION = form(("result",), task=INTEGER, result=_RESULT, score=NUMBER, model_version=TEXT)
 _VIEW = form(project=INTEGER, data=OBJECT, order=INTEGER)
 _SELECTION = form(filters=FILTERS, selectedItems=CHOSEN, ordering=WORDS)
-_COMMENT = form(annotation=INTEGER, text=TEXT, is_resolved=FLAG, region_ref=ANYTHING)
+_COMMENT = form(
+    annotation=INTEGER, text=TEXT, is_resolved=FLAG, region_ref=ANYTHING, parent=INTEGER
+)
 _ASSIGNED = form(("users",), users=IDS, type=TEXT, selectedItems=CHOSEN, filters=FILTERS)
 _PROJECT_ONLY = query(project=INTEGER)
 
@@ -118,9 +122,13 @@ OPERATIONS: dict[str, Operation] = {
     "tasks_api.delete_all": Operation(GONE),
     "assignments.api_next": Operation(ok(ref("TaskToLabel"))),
     "assignments.workbench_next": Operation(ok(ref("WorkbenchTask"))),
+    "assignments.workbench_ahead": Operation(
+        ok(listed(ref("WorkbenchTask"))), query(number=INTEGER)
+    ),
+    "assignments.workbench_take": Operation(ok(ref("WorkbenchTask"))),
     "assignments.workbench_task": Operation(ok(ref("WorkbenchTask"))),
     "annotations.index": Operation(ok(listed(ref("Annotation")))),
-    "annotations.create": Operation(made(ref("Annotation")), body=_ANNOTATION),
+    "annotations.create": Operation(made(ref("TakenAnnotation")), body=_ANNOTATION),
     "annotations.create_many": Operation(
         made(listed(ref("Annotation"))), body=form(tasks=IDS, result=_RESULT)
     ),
@@ -163,7 +171,8 @@ OPERATIONS: dict[str, Operation] = {
     "reviews.show": Operation(ok(ref("AnnotationReview"))),
     "reviews.api_next": Operation(ok(ref("WorkbenchTask"))),
     "reviews.api_judge": Operation(
-        made(ref("Review")), body=form(verdict=TEXT, reason=TEXT, result=maybe(_RESULT))
+        made(ref("Review")),
+        body=form(verdict=TEXT, reason=TEXT, code=maybe(TEXT), result=maybe(_RESULT)),
     ),
     "comments.index": Operation(
         ok(listed(ref("Comment"))),

@@ -1,5 +1,6 @@
 """Read what was sent and say what is there, in Label Studio's shapes where it has the noun."""
 
+from .alone import is_alone, standing, states_of, totals_of
 from .answers import annotation, draft, prediction, raw, review, work, work_draft
 from .chain import dataset, export, job, version
 from .paging import check_page, page_number, paged
@@ -69,6 +70,7 @@ __all__ = [
     "given_flag",
     "given_text",
     "ids",
+    "is_alone",
     "job",
     "listed",
     "load",
@@ -92,10 +94,13 @@ __all__ = [
     "seconds",
     "shown_data",
     "signature",
+    "standing",
+    "states_of",
     "stored_values",
     "text",
     "time",
     "to_label",
+    "totals_of",
     "user",
     "version",
     "with_answers",

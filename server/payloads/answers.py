@@ -16,7 +16,7 @@ from ...datasets.annotations import Annotation, Draft
 from ...datasets.db import now
 from ...datasets.people import User
 from ...datasets.predictions import Prediction
-from ...datasets.reviews import Review
+from ...datasets.reviews import BlindReview, Review
 from .people import person, signature
 from .reading import time
 
@@ -74,7 +74,8 @@ def annotation(
 
 def work(row: Annotation, people: Mapping[int, User]) -> dict[str, Any]:
     """Return an annotation as the workbench needs it: with its state and revision."""
-    return {**annotation(row, people), "state": row.state, "revision": row.revision}
+    told = {**annotation(row, people), "state": row.state, "revision": row.revision}
+    return {**told, "guideline_version": row.guideline_version}
 
 
 def prediction(row: Prediction) -> dict[str, Any]:
@@ -120,8 +121,8 @@ def work_draft(row: Draft, owner: User) -> dict[str, Any]:
     return {**draft(row, owner), "revision": row.revision}
 
 
-def review(row: Review) -> dict[str, Any]:
-    """Return a review."""
+def review(row: Review | BlindReview) -> dict[str, Any]:
+    """Return a review; one that was asked for blindly looks like a first review."""
     return {
         "id": row.id,
         "annotation": row.annotation_id,
@@ -129,6 +130,8 @@ def review(row: Review) -> dict[str, Any]:
         "reviewer": row.reviewer_id,
         "verdict": row.verdict,
         "reason": row.reason,
+        "code": row.reason_code,
+        "stage": row.stage if isinstance(row, Review) else 1,
         "result": None if row.result is None else raw(row.result),
         "created_at": time(row.created_at),
     }

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from ...datasets import annotations as annotation_rows
-from ...datasets import benefit, comments, people, predictions, tasks, uploads
+from ...datasets import benefit, comments, people, permissions, predictions, tasks, uploads
 from ...datasets.annotations import Annotation, AnnotationState, Draft
 from ...datasets.comments import Talk
 from ...datasets.people import User
@@ -18,6 +18,7 @@ from ...datasets.predictions import Prediction
 from ...datasets.projects import Project
 from ...datasets.tasks import Media, Task
 from .. import links
+from .alone import is_alone, standing
 from .answers import annotation, draft, prediction
 from .reading import time
 
@@ -62,31 +63,42 @@ def load(
         benefit.visible_to(session, asker, project, predicted),
         annotation_rows.drafts_of(session, asker, ids),
         people.by_ids(session, authors),
-        comments.talks(session, ids),
+        _talks(session, asker, project, ids),
         uploads.names(session, {row.file_upload_id for row in rows}),
     )
+
+
+def _talks(
+    session: Session, asker: User, project: Project, ids: Sequence[int]
+) -> Mapping[int, Talk]:
+    if is_alone(asker, project):
+        return {}
+    sees_others = permissions.allows(asker, "annotation.read")
+    return comments.talks(session, ids, only_on=None if sees_others else asker)
 
 
 def plain(row: Task, loaded: Loaded) -> dict[str, Any]:
     """Return a task by itself."""
     talk = loaded.talks.get(row.id, comments.SILENCE)
+    made = loaded.annotations.get(row.id, ())
+    found = standing(loaded.asker, loaded.project, row, made)
     return {
         "id": row.id,
         "data": data(row, loaded),
         "meta": msgspec.Raw(row.meta.encode()),
         "created_at": time(row.created_at),
-        "updated_at": time(row.updated_at),
-        "is_labeled": row.total_annotations >= loaded.project.maximum_annotations,
+        "updated_at": time(found.updated_at),
+        "is_labeled": found.total >= loaded.project.maximum_annotations,
         "overlap": loaded.project.maximum_annotations,
         "inner_id": row.inner_id,
-        "total_annotations": row.total_annotations,
-        "cancelled_annotations": row.cancelled_annotations,
+        "total_annotations": found.total,
+        "cancelled_annotations": found.cancelled,
         "total_predictions": row.total_predictions,
         "comment_count": talk.comments,
         "unresolved_comment_count": talk.unresolved,
         "last_comment_updated_at": time(talk.last_at),
         "project": row.project_id,
-        "updated_by": row.updated_by,
+        "updated_by": found.updated_by,
         "file_upload": row.file_upload_id,
         "comment_authors": list(talk.authors),
     }
@@ -104,8 +116,9 @@ def with_answers(row: Task, loaded: Loaded) -> dict[str, Any]:
 def listed(row: Task, loaded: Loaded, *, whole: bool) -> dict[str, Any]:
     """Return a task as the Data Manager lists it: with its answers where `whole` is asked."""
     made = loaded.annotations.get(row.id, ())
+    alone = plain(row, loaded)
     shown = {
-        **plain(row, loaded),
+        **alone,
         "file_upload": loaded.uploads.get(row.file_upload_id or 0),
         "drafts": _drafts(row, loaded),
         "annotators": sorted({each.completed_by for each in made}),
@@ -114,7 +127,7 @@ def listed(row: Task, loaded: Loaded, *, whole: bool) -> dict[str, Any]:
         "storage_filename": None,
         "annotations_ids": ",".join(str(each.id) for each in made),
         "predictions_model_versions": "",
-        "updated_by": [] if row.updated_by is None else [{"user_id": row.updated_by}],
+        "updated_by": _people(alone["updated_by"]),
     }
     if not whole:
         return shown | {"annotations_ids": ""}
@@ -146,10 +159,11 @@ def opened(row: Task, loaded: Loaded) -> dict[str, Any]:
 
 def to_label(row: Task, loaded: Loaded, lock: str, queue: str) -> dict[str, Any]:
     """Return a task to somebody who is to label it now."""
+    shown = with_answers(row, loaded)
     return {
-        **with_answers(row, loaded),
+        **shown,
         "drafts": _drafts(row, loaded),
-        "updated_by": [] if row.updated_by is None else [{"user_id": row.updated_by}],
+        "updated_by": _people(shown["updated_by"]),
         "unique_lock_id": lock,
         "queue": queue,
     }
@@ -194,6 +208,10 @@ def _predictions(row: Task, loaded: Loaded) -> list[dict[str, Any]]:
 
 def _drafts(row: Task, loaded: Loaded) -> list[dict[str, Any]]:
     return [draft(each, loaded.asker) for each in loaded.drafts.get(row.id, ())]
+
+
+def _people(number: int | None) -> list[dict[str, int]]:
+    return [] if number is None else [{"user_id": number}]
 
 
 def _completed_at(made: Sequence[Annotation]) -> str | None:

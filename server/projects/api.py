@@ -32,7 +32,7 @@ def index() -> Response:
     """List the projects one sees, newest first unless `ordering` says otherwise, by pages."""
     with installation().database.read() as session:
         count, found = _listed(session)
-        counted = totals.of_projects(session, found, user())
+        counted = payloads.totals_of(session, user(), found)
         makers = people.by_ids(session, {row.created_by for row in found})
     rows = [payloads.project(row, counted[row.id], makers.get(row.created_by)) for row in found]
     return payloads.answer(_paged(count, rows))
@@ -44,7 +44,7 @@ def counts() -> Response:
     """List the numbers of the projects one sees, by pages."""
     with installation().database.read() as session:
         count, found = _listed(session, "id")
-        counted = totals.of_projects(session, found)
+        counted = payloads.totals_of(session, user(), found)
     rows = [{"id": row.id, **payloads.counts(counted[row.id])} for row in found]
     return payloads.answer(_paged(count, rows))
 
@@ -126,7 +126,7 @@ def annotators(project_id: int) -> Response:
 
 def _whole(session: Session, project: Project) -> dict[str, Any]:
     session.flush()
-    counted = totals.of_projects(session, [project], user())
+    counted = payloads.totals_of(session, user(), [project])
     makers = people.by_ids(session, {project.created_by})
     return payloads.project(project, counted[project.id], makers.get(project.created_by))
 

@@ -15,7 +15,6 @@ from ...datasets import (
     people,
     predictions,
     projects,
-    tasks,
     versions,
 )
 from ...datasets.annotations import AnnotationState
@@ -35,7 +34,7 @@ def index() -> str:
     before = payloads.before()
     with installation().database.read() as session:
         found = projects.visible(session, user(), before=before, limit=PAGE + 1)
-        counts = tasks.counts(session, [project.id for project in found])
+        counts = payloads.states_of(session, user(), found)
     return render_template(
         "projects/index.html",
         projects=found[:PAGE],
@@ -71,7 +70,7 @@ def show(project_id: int) -> str:
     """Show a project: the chain with counts at each step, what runs, what can be done."""
     with installation().database.read() as session:
         project = projects.get(session, user(), project_id, "project.read")
-        counts = tasks.counts(session, [project.id]).get(project.id, {})
+        counts = payloads.states_of(session, user(), [project]).get(project.id, {})
         frozen = versions.of_project(session, project)
         published = {row.id: catalogue.of_version(session, row) for row in frozen}
         return render_template(
@@ -79,7 +78,9 @@ def show(project_id: int) -> str:
             project=project,
             counts=counts,
             predicted=predictions.count(session, project),
-            to_review=annotation_rows.count_in_state(session, project, AnnotationState.SUBMITTED),
+            to_review=0
+            if payloads.is_alone(user(), project)
+            else annotation_rows.count_in_state(session, project, AnnotationState.SUBMITTED),
             models=models.of_project(session, project),
             ready=kinds.only_ready(project.config),
             versions=frozen,

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from ...datasets import errors, projects, tasks, totals, views
+from ...datasets import errors, permissions, projects, tasks, totals, views
 from ...datasets.errors import _
 from ...datasets.projects import Project
 from ...datasets.views import Query, View
@@ -30,13 +30,20 @@ def index() -> Response:
         project, view = _place(session)
         query = query_of(view, request.args)
         only = payloads.flag(request.args, "only_annotated")
+        alone = payloads.is_alone(user(), project)
+        sees_others = permissions.allows(user(), "annotation.read")
+        tells = (alone and (only or query.is_telling)) or query.is_about_others
+        if tells and not sees_others:
+            raise errors.Forbidden(_("you may not ask what others made of the tasks"))
         found = views.page(session, project, query, page=page, size=size, only_annotated=only)
         payloads.check_page(page, size, found.total)
         loaded = payloads.load(session, user(), project, found.tasks, with_predictions=whole)
     rows = [payloads.listed(row, loaded, whole=whole) for row in found.tasks]
     return payloads.answer(
         {
-            "total_annotations": found.annotations,
+            "total_annotations": sum(row["total_annotations"] for row in rows)
+            if alone
+            else found.annotations,
             "total_predictions": found.predictions,
             "total": found.total,
             "tasks": _cut(rows),

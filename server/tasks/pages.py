@@ -21,10 +21,9 @@ from ...datasets import (
     tasks,
 )
 from ...datasets.models import PredictionFailure
-from ...datasets.people import User
 from ...datasets.projects import Project
 from ...datasets.tasks import Task
-from .. import links, payloads
+from .. import links, payloads, review_sheets
 from ..auth import allows, installation, user
 from ..models.shown import names as names_of_models
 from . import imports
@@ -41,13 +40,15 @@ def index(project_id: int) -> str:
     state = request.args.get("state") or None
     with installation().database.read() as session:
         project = projects.get(session, user(), project_id, "task.read")
+        alone = payloads.is_alone(user(), project)
+        state = None if alone else state
         found = tasks.page(session, project, state=state, after=after, limit=PAGE + 1)
         shown = found[:PAGE]
         return render_template(
             "tasks/index.html",
             project=project,
             tasks=[_card(project, card) for card in _with_work(session, project, shown)],
-            counts=tasks.counts(session, [project.id]).get(project.id, {}),
+            counts={} if alone else tasks.counts(session, [project.id]).get(project.id, {}),
             state=state,
             next_after=shown[-1].id if len(found) > PAGE else None,
         )
@@ -64,14 +65,17 @@ def show(task_id: int) -> str:
         judged = reviews.of_annotations(session, [row.id for row in made])
         said = [review for rows in judged.values() for review in rows]
         failed = _failures(session, task)
+        story = reviews.history(session, made)
         authors = {row.completed_by for row in made} | {row.reviewer_id for row in said}
+        authors |= {each.actor_id for each in story}
+        known = review_sheets.names(session, user(), project, authors)
         return render_template(
             "tasks/show.html",
             project=project,
             task={
                 "id": task.id,
                 "name": task.name,
-                "state": task.state,
+                "state": payloads.standing(user(), project, task, made).state,
                 "created_at": task.created_at,
                 "data": payloads.shown_data(task, media),
             },
@@ -80,9 +84,16 @@ def show(task_id: int) -> str:
             failures=failed,
             names_of_models=names_of_models(session, project) if failed else {},
             reviews=judged,
-            fixed={row.id: fix for row in said if (fix := reviews.decoded(row)) is not None},
-            names={number: session.get_one(User, number).name for number in authors},
-            events=audit.events(session, subject=f"task/{task.id}"),
+            fixed={
+                row.id: fix
+                for row in said
+                if row.verdict == "fix" and (fix := reviews.decoded(row)) is not None
+            },
+            known=known,
+            story=story if permissions.allows(user(), "annotation.read") else [],
+            events=audit.events(session, subject=f"task/{task.id}")
+            if permissions.allows(user(), "annotation.read")
+            else [],
         )
 
 
@@ -157,6 +168,7 @@ def _card(project: Project, work: tuple[Any, Any, Any, Any]) -> dict[str, Any]:
     is_picture = shown is not None and shown.width is not None
     return {
         "task": task,
+        "state": payloads.standing(user(), project, task, made).state,
         "data": data,
         "picture": links.thumbnail(shown) if is_picture else None,
         "text": None

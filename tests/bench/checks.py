@@ -8,9 +8,59 @@ import sqlalchemy as sa
 
 from jinbiao.datasets import audit
 from jinbiao.datasets.annotations import Annotation
-from jinbiao.datasets.assignments import Assignment
+from jinbiao.datasets.assignments import Assignment, AssignmentState, GroupTask
 from jinbiao.datasets.installation import Installation
-from jinbiao.datasets.tasks import QueuedTask, Task
+from jinbiao.datasets.tasks import QueuedTask, Task, TaskState
+
+
+def books(installation: Installation, project_id: int, overlap: int) -> list[str]:
+    """List what is wrong with who has which task: nobody twice, no task too often, none lost.
+
+    Skips are not counted: whoever skipped gave the place back.
+    """
+    kept = (
+        sa.select(
+            Assignment.task_id,
+            sa.func.count().label("people"),
+            sa.func.count(Assignment.user_id.distinct()).label("different"),
+        )
+        .where(
+            Assignment.project_id == project_id,
+            Assignment.state != AssignmentState.SKIPPED,
+            Assignment.purpose.is_(None),
+        )
+        .group_by(Assignment.task_id)
+        .subquery()
+    )
+    total = sa.func.coalesce(sa.func.sum(kept.c.people), 0)
+    too_often = sa.func.sum(sa.case((kept.c.people > overlap, 1), else_=0))
+    twice = sa.func.sum(sa.case((kept.c.people > kept.c.different, 1), else_=0))
+    with installation.database.read() as session:
+        held, often, double = session.execute(
+            sa.select(total, sa.func.coalesce(too_often, 0), sa.func.coalesce(twice, 0))
+        ).one()
+        open_slots = sum(
+            session.scalar(
+                sa.select(sa.func.coalesce(sa.func.sum(table.open_slots), 0)).where(
+                    table.project_id == project_id
+                )
+            )
+            or 0
+            for table in (QueuedTask, GroupTask)
+        )
+        tasks = session.scalar(
+            sa.select(sa.func.count()).where(
+                Task.project_id == project_id, Task.state != TaskState.WITHDRAWN
+            )
+        )
+    found = []
+    if held + open_slots != overlap * (tasks or 0):
+        found.append(f"{held} holds + {open_slots} open slots != {overlap} x {tasks} tasks")
+    if often:
+        found.append(f"{often} tasks were handed out more than {overlap} times")
+    if double:
+        found.append(f"{double} tasks were handed to somebody twice")
+    return found
 
 
 def faults(

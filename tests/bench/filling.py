@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from jinbiao.datasets import labels, tasks
 from jinbiao.datasets.annotations import Annotation, AnnotationState
+from jinbiao.datasets.assignments import Assignment, AssignmentState, QueuePlace
 from jinbiao.datasets.db import now
 from jinbiao.datasets.installation import Installation
 from jinbiao.datasets.projects import Project
@@ -95,8 +96,19 @@ def write_rows(path: Path, number: int) -> None:
             out.write(f'{{"data":{text_data(place)},"predictions":[{text}]}}\n')
 
 
-def fill_queue(installation: Installation, project_id: int, number: int, overlap: int) -> None:
-    """Give a project many waiting tasks in two statements."""
+def fill_queue(
+    installation: Installation,
+    project_id: int,
+    number: int,
+    overlap: int,
+    *,
+    data: str | None = None,
+    ordered: bool = False,
+) -> None:
+    """Give a project many waiting tasks in two statements, `ordered` by priorities in any order.
+
+    `data` is the JSON of every task, one of ROW_BYTES unless it is given.
+    """
     count = sa.select(sa.literal(1).label("n")).cte("count", recursive=True)
     count = count.union_all(sa.select(count.c.n + 1).where(count.c.n < number))
     place = sa.cast(count.c.n, sa.String)
@@ -105,7 +117,7 @@ def fill_queue(installation: Installation, project_id: int, number: int, overlap
             "project_id": sa.literal(project_id),
             "import_id": sa.literal(f"filled-{project_id}"),
             "row": count.c.n,
-            "data": sa.literal(text_data(0)),
+            "data": sa.literal(data or text_data(0)),
             "digest": place,
             "name": sa.literal("line ") + place,
             "media_names": sa.literal("{}"),
@@ -115,13 +127,48 @@ def fill_queue(installation: Installation, project_id: int, number: int, overlap
         }
         table = sa.inspect(Task).local_table
         session.execute(sa.insert(table).from_select(list(columns), sa.select(*columns.values())))
-        slots = sa.select(Task.project_id, sa.literal(0), Task.id, sa.literal(overlap))
+        # Every place once, as long as 1999 does not divide the number.
+        priority = Task.row * 1999 % number - number if ordered else sa.literal(0)
+        slots = sa.select(Task.project_id, priority, Task.id, sa.literal(overlap))
         session.execute(
             sa.insert(QueuedTask).from_select(
                 ["project_id", "priority", "task_id", "open_slots"],
                 slots.where(Task.project_id == project_id).order_by(Task.id),
             )
         )
+
+
+def fill_done(installation: Installation, project_id: int, user_id: int, number: int) -> None:
+    """Let somebody have answered the first tasks of the queue, whose other places stay open."""
+    first = (
+        sa.select(QueuedTask.priority, QueuedTask.task_id)
+        .where(QueuedTask.project_id == project_id)
+        .order_by(QueuedTask.priority, QueuedTask.task_id)
+        .limit(number)
+    )
+    with installation.database.write() as session:
+        priority, task_id = session.execute(first.offset(number - 1).limit(1)).one()
+        done = sa.tuple_(QueuedTask.priority, QueuedTask.task_id) <= sa.tuple_(
+            sa.literal(priority), sa.literal(task_id)
+        )
+        rows = sa.select(
+            sa.literal(project_id),
+            QueuedTask.task_id,
+            sa.literal(user_id),
+            sa.literal(AssignmentState.SUBMITTED),
+            sa.literal(now(), Task.created_at.type),
+        ).where(QueuedTask.project_id == project_id, done)
+        names = ["project_id", "task_id", "user_id", "state", "created_at"]
+        session.execute(sa.insert(Assignment).from_select(names, rows))
+        slots = sa.update(QueuedTask).where(QueuedTask.project_id == project_id, done)
+        session.execute(slots.values(open_slots=QueuedTask.open_slots - 1))
+        session.execute(
+            sa.delete(QueuedTask).where(
+                QueuedTask.project_id == project_id, done, QueuedTask.open_slots == 0
+            )
+        )
+        place = {"priority": priority, "task_id": task_id}
+        session.add(QueuePlace(project_id=project_id, user_id=user_id, **place))
 
 
 def fill_accepted(

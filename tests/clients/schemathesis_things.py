@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinbiao.tests.clients.model_backend import ModelBackend
-from jinbiao.tests.clients.served import Served
+from jinbiao.tests.clients.served import PASSWORD, Served
 from jinbiao.tests.server.world import TEXTS, entity
 
 WAIT_SECONDS = 60.0
@@ -52,6 +54,35 @@ class Client:
         return found
 
 
+class Reviewer:
+    """Accept what the administrator brought: nobody reviews what they brought themselves."""
+
+    def __init__(self, served: Served, mark: str) -> None:
+        name = f"reviewer-{mark}"
+        told = {"username": name, "role": "reviewer", "organization": "platform"}
+        Client(served).post("/api/users/", {**told, "password": PASSWORD})
+        self.url = served.url
+        self.browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        form = {"username": name, "password": PASSWORD, "csrf_token": self._mark("/sign-in")}
+        self.browser.open(self.url + "/sign-in", urlencode(form).encode(), 30).close()
+        self.csrf = self._mark("/account")
+
+    def _mark(self, path: str) -> str:
+        with self.browser.open(self.url + path, timeout=30) as page:
+            found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.read().decode())
+        assert found
+        return found[1]
+
+    def accept(self, annotation: int) -> Any:
+        """Accept an annotation; return the review."""
+        path = f"{self.url}/api/annotations/{annotation}/reviews"
+        asked = urllib.request.Request(path, b'{"verdict": "accept"}', method="POST")
+        asked.add_header("Content-Type", "application/json")
+        asked.add_header("X-CSRFToken", self.csrf)
+        with self.browser.open(asked, timeout=30) as answer:
+            return json.loads(answer.read())
+
+
 def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) -> dict[str, Any]:
     """Make one of everything; return what a request may say of it: name → value.
 
@@ -68,14 +99,20 @@ def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) 
     path = f"/api/projects/{project}/import?return_task_ids=true"
     tasks = client.post(path, rows)["task_ids"]
     annotations = [client.ask("GET", f"/api/tasks/{task}/annotations/")[0]["id"] for task in tasks]
+    reviewer = Reviewer(served, mark)
     for annotation in annotations[:2]:
-        reviewed = client.post(f"/api/annotations/{annotation}/reviews", {"verdict": "accept"})
+        reviewed = reviewer.accept(annotation)
     # Whoever answers a task has no draft of it any more: that of another one stays.
     task, answered, drafted = 2, 3 if apart else 2, 4
     return {
         "project_id": project,
         "user_id": user,
+        "team_id": client.post("/api/teams/", {"name": mark})["id"],
         "organisation_id": served.organization,
+        "flag_id": client.post(f"/api/tasks/{tasks[task]}/flags", {"kind": "bad_data"})["id"],
+        "entry_id": client.post(f"/api/projects/{project}/access", {"users": [user]})["entries"][0][
+            "id"
+        ],
         "task_id": tasks[task],
         "annotation_id": annotations[answered],
         "review_id": reviewed["id"],
@@ -88,6 +125,8 @@ def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) 
         "path": served.pictures,
         "url": backend.url,
         "draft_id": client.post(f"/api/tasks/{tasks[drafted]}/drafts", {"result": []})["id"],
+        # The administrator knows the answers and cannot sit: there is no attempt of theirs.
+        "attempt_id": 1,
         **_said(client, project, tasks[answered], annotations[answered]),
         **_slow(client, project, mark),
         **_connections(client, project, backend, Path(served.pictures)),

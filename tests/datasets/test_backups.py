@@ -15,29 +15,46 @@ import pytest
 import sqlalchemy as sa
 
 from jinbiao.datasets import (
+    access,
     added_labels,
+    assignments,
     audit,
     backups,
     comments,
+    config_changes,
+    consensus,
+    exams,
+    flags,
+    gold,
+    guidelines,
     imports,
+    integrity,
     jobs,
     migrations,
     models,
     people,
+    projects,
+    qualifications,
+    quality,
+    reviews,
     snapshots,
     suggestions,
+    suspicions,
     uploads,
     views,
 )
+from jinbiao.datasets.annotations import Annotation
 from jinbiao.datasets.circuits import Circuit
-from jinbiao.datasets.db import Database
+from jinbiao.datasets.db import Database, now
 from jinbiao.datasets.errors import Damaged, Invalid, Refused, Unavailable
 from jinbiao.datasets.installation import Installation
 from jinbiao.datasets.notices import Notice
+from jinbiao.datasets.people import openid
 from jinbiao.datasets.projects import Project
 from jinbiao.datasets.repeats import KeyedAct
 from jinbiao.datasets.settings import Settings
 from jinbiao.datasets.storage import FolderStorage
+from jinbiao.datasets.tasks import Task
 from jinbiao.datasets.workers import Worker
 from jinbiao.tests import factories
 from jinbiao.tests.factories import accepted, frozen, judged, published, submitted, tone
@@ -59,7 +76,14 @@ def full(installation: Installation) -> Installation:
         items = factories.texts("预测", predictions=[{"result": tone()}])
         factories.bring(session, installation.store, team.requester, team.project, items)
         people.add_token(session, team.requester)
+        crew = people.add_team(session, team.annotator.organisation, "甲班")
+        people.put_in_team(session, team.annotator, crew)
         people.open_session(session, installation.settings, team.requester)
+        people.begin_factor(session, installation.settings, team.requester)
+        people.renew_recovery_codes(session, team.requester)
+        session.add(people.PastPassword(user_id=team.requester.id, password_hash="$"))
+        claims = openid.Claims("https://id.example", "甲")
+        people.link_identity(session, team.requester, claims)
         jobs.add(session, team.requester, "import", {"名": "值"})
         session.add(KeyedAct(user_id=team.requester.id, key="一", asked="0" * 64))
     made = factories.tasks(installation, team, 3)
@@ -69,6 +93,10 @@ def full(installation: Installation) -> Installation:
     with installation.database.write() as session:
         comments.add(session, team.reviewer, back, "看这里")
         views.add(session, team.requester, team.project, {"title": "一"})
+        project = session.get_one(Project, team.project.id)
+        asked = [{"act": "add", "control": "tone", "into": ["平"]}]
+        steps = config_changes.read(asked, project.config)
+        config_changes.request(session, team.requester, project, steps, "新标签")
         project = session.get_one(Project, team.project.id)
         added = added_labels.NewLabel("很好", "very good", "tone")
         added_labels.add(session, team.annotator, project, [added])
@@ -83,9 +111,76 @@ def full(installation: Installation) -> Installation:
         models.use(session, chosen, trained, 0)
         models.fail(session, project, "ocr 1", {made[0].id: Refused("看不清")})
         suggestions.record(session, project, "click_to_mask 1", 0.2)
+        guidelines.publish(session, team.requester, project, "# 目标")
+        guidelines.acknowledge(session, team.annotator, project, 1)
+        rules = exams.Rules(questions=1)
+        exams.make(session, team.requester, project, "考", rules, source="accepted")
+        exams.start(session, team.colleague, project)
+        qualifications.grant(session, team.annotator.id, project, days=0)
+        told = {"project_id": team.project.id, "task_id": made[0].id}
+        session.add(quality.ComparedTask(**told, people=2, score=0.5))
+        session.add(quality.ComparedPair(**told, one_id=1, other_id=2, score=0.5, said="{}"))
+        session.add(
+            quality.QualityReport(
+                project_id=team.project.id, seen_until=now(), config_digest="1" * 64, report="{}"
+            )
+        )
+        session.add(
+            consensus.Consensus(
+                **told,
+                agreement=0.5,
+                certainty=0.5,
+                people=2,
+                methods="{}",
+                result="[]",
+                annotation_id=back.id,
+            )
+        )
+        known = session.scalars(sa.select(Annotation).where(Annotation.task_id == made[0].id)).one()
+        session.add(gold.GoldPlan(project_id=team.project.id, seed="一"))
+        (golden, *_rest) = gold.choose(session, team.requester, project, 1)
+        met = gold.GoldExposure(
+            project_id=team.project.id, gold_id=golden.id, user_id=team.colleague.id
+        )
+        session.add(met)
+        doubt = {
+            "task_id": made[0].id,
+            "annotation_id": known.id,
+            "revision": 1,
+            "region_id": "",
+            "label": "好",
+            "suggested": "坏",
+            "score": 0.1,
+            "method": "一",
+        }
+        suspicions.keep(session, project, "0" * 36, [doubt])
+        session.add(
+            integrity.Finding(
+                project_id=team.project.id,
+                kind="speed",
+                user_id=team.colleague.id,
+                chance=0.001,
+                adjusted=0.01,
+                facts="{}",
+            )
+        )
         session.add(Circuit(name="model/1", reason="没有回答"))
         session.add(Notice(user_id=team.requester.id, kind="model", message="{}"))
         session.add(Worker(name="甲-1", host="甲", process=1))
+        task = session.get_one(Task, back.task_id)
+        mended = session.get_one(Annotation, back.id)
+        reviews.ask_blind(session, team.requester, project, mended, "抽查")
+        projects.set_option(project, "review_objections", True)
+        reviews.object_to(session, team.annotator, project, task, mended, "没有错")
+        reviews.lots.found_fault(session, project, team.annotator.id)
+        reviews.lots.drawn(session, project, mended, "first", 50)
+        access.add(session, team.requester, project, users=[team.annotator.id])
+        flags.add(session, team.annotator, project, made[0], "bad_data", "黑")
+        meant = assignments.GroupTask(task_id=made[0].id, open_slots=0, given_by=1)
+        meant.project_id = project.id
+        place = assignments.QueuePlace(user_id=team.annotator.id, priority=0, task_id=made[0].id)
+        place.project_id = project.id
+        session.add_all([meant, place])
         job = jobs.add(session, team.requester, "import", {})
         imports.remember(session, team.project, job)
     published(installation, team, frozen(installation, team))

@@ -80,7 +80,7 @@ def test_a_new_password_signs_every_browser_out(installation: Installation, li: 
     with installation.database.write() as session:
         secret = people.open_session(session, installation.settings, li)
     with installation.database.write() as session:
-        people.set_password(session, session.get_one(User, li.id), "another good one")
+        people.set_password(session, session.get_one(User, li.id), "another good 1")
     with installation.database.read() as session:
         assert people.user_of_session(session, secret) is None
 

@@ -71,16 +71,22 @@ def test_each_route_says_in_chinese_what_it_does_under_a_noun(shared_world: Worl
 
 
 def test_every_link_of_the_page_leads_somewhere(shared_world: World) -> None:
-    page = shared_world.get(None, "/docs/api").text
-    places = re.findall(r' id="([^"]+)"', page)
-    assert len(places) == len(set(places))
-    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(places)
+    there = {}
+    for path in ("/docs/api", "/docs/api/things"):
+        page = shared_world.get(None, path).text
+        places = re.findall(r' id="([^"]+)"', page)
+        assert len(places) == len(set(places))
+        there[path] = set(places)
+        found = re.findall(r'href="(/docs/api/things)?#([^"]+)"', page)
+        assert all(place in there.get(other or path, {place}) for other, place in found)
+        named = {place for other, place in found if other}
+    assert {place for place in named} <= there["/docs/api/things"]
 
 
 def test_a_schema_reads_at_a_glance() -> None:
     person = record(("nick",), id=INTEGER, nick=TEXT)
     assert brief(person) == "{\n  id: integer\n  nick?: string\n}"
-    link = '<a href="#schema-Task">Task</a>'
+    link = '<a href="/docs/api/things#schema-Task">Task</a>'
     assert brief(listed(maybe(ref("Task")))) == f"[{link} | null]"
     assert brief(mapping(one_of("<a>", 1))) == "{\n  …: &#34;&lt;a&gt;&#34; | 1\n}"
     assert brief({"type": ["string", "null"]}) == "string | null"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from jinbiao.datasets.projects import Project
 from jinbiao.tests.server.world import BOXES, TEXTS, World, entity
 
 
@@ -124,6 +125,19 @@ def test_more_people_a_task_opens_it_again_and_fewer_close_it(world: World) -> N
     assert world.get("annotator2", f"{path}next").status_code == 404
 
 
+def test_one_change_may_hold_people_a_task_and_options_together(world: World) -> None:
+    path = f"/api/projects/{world.project()}/"
+    asked = {"title": "新名", "maximum_annotations": 3, "gold_every": 7, "show_skip_button": False}
+    told = world.good(world.patch("requester", path, asked))
+    kept = world.good(world.get("requester", path))
+    for name, value in asked.items():
+        if name in told:
+            assert told[name] == kept[name] == value, name
+    with world.installation.database.read() as session:
+        project = session.get_one(Project, kept["id"])
+        assert project.option("gold_every") == 7
+
+
 def test_configs_are_checked_before_they_are_used(world: World) -> None:
     project = world.labelled(1)
     path = f"/api/projects/{project}/"
@@ -212,7 +226,7 @@ def test_only_an_administrator_makes_projects_of_others(world: World) -> None:
     assert world.post("requester", "/api/projects/", asked).status_code == 403
     made = world.good(world.post("admin", "/api/projects/", asked), 201)
     assert world.get("other_requester", f"/api/projects/{made['id']}/").status_code == 200
-    missing = world.post("admin", "/api/projects/", {**asked, "organization": "gamma"})
+    missing = world.post("admin", "/api/projects/", {**asked, "organization": "nowhere"})
     assert missing.json["validation_errors"].keys() == {"organization"}
 
 

@@ -29,7 +29,8 @@ from jinbiao.workers import run
 
 PASSWORD = "correct horse 7"
 SECRET = "0123456789abcdef" * 4
-# name → (role, organisation); the owner of the projects is "alpha".
+# name → (role, organisation); the owner of the projects is "alpha", a project may be given to
+# the company "gamma", and "beta" has nothing to do with either.
 PEOPLE = {
     "admin": (Role.PLATFORM_ADMIN, "platform"),
     "requester": (Role.REQUESTER, "alpha"),
@@ -38,6 +39,19 @@ PEOPLE = {
     "annotator2": (Role.ANNOTATOR, "alpha"),
     "reviewer": (Role.REVIEWER, "alpha"),
     "reviewer2": (Role.REVIEWER, "alpha"),
+    "inspector": (Role.ACCEPTANCE_INSPECTOR, "alpha"),
+    "manager": (Role.ANNOTATION_MANAGER, "alpha"),
+    "leader": (Role.TEAM_LEADER, "alpha"),
+    "arbitrator": (Role.ARBITRATOR, "alpha"),
+    "speed_tester": (Role.SPEED_TESTER, "alpha"),
+    "system": (Role.SYSTEM_ADMIN, "platform"),
+    "security": (Role.SECURITY_ADMIN, "platform"),
+    "auditor": (Role.AUDIT_ADMIN, "platform"),
+    "builder": (Role.MODEL_BUILDER, "builder"),
+    "regulator": (Role.REGULATOR, "bureau"),
+    "industry": (Role.INDUSTRY_OFFICER, "bureau"),
+    "company": (Role.VENDOR_ADMIN, "gamma"),
+    "company_manager": (Role.ANNOTATION_MANAGER, "gamma"),
     "other_requester": (Role.REQUESTER, "beta"),
     "other_vendor": (Role.VENDOR_ADMIN, "beta"),
     "other_annotator": (Role.ANNOTATOR, "beta"),
@@ -54,7 +68,7 @@ def populate(database: Database) -> dict[str, str]:
     with database.write() as session:
         homes = {
             slug: people.add_organisation(session, slug, slug)
-            for slug in ("platform", "alpha", "beta")
+            for slug in dict.fromkeys(slug for _role, slug in PEOPLE.values())
         }
         for name, (role, slug) in PEOPLE.items():
             person, _none = people.add_user(

@@ -45,8 +45,9 @@ WORDS = {
 PAGE = """<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>标注</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>body{{margin:0}}main{{display:flex;flex-direction:column;height:100vh}}
-iframe{{flex:1;border:0}}.bar{{padding:8px}}</style>
-<script defer src="/static/scripts/workbench.js"></script></head><body>
+.frames{{flex:1;position:relative}}[data-spare]{{visibility:hidden}}
+iframe{{position:absolute;width:100%;height:100%;border:0}}.bar{{padding:8px}}</style>
+{scripts}</head><body>
 <script type="application/json" id="words">{words}</script>
 <main id="workbench" data-mode="{mode}" data-project="1" data-task="{task}" data-user="7"
 data-csrf="c">
@@ -56,7 +57,18 @@ data-csrf="c">
 <form data-reason hidden><textarea name="reason" aria-label="原因"></textarea>
 <button>确定驳回</button></form>
 <section data-empty hidden><p data-empty-text></p></section>
-<iframe data-editor src="/editor" title="标注编辑器"></iframe></main></body></html>"""
+<div data-conflict hidden><span data-conflict-text></span>
+<button data-action="mine">看这里的</button><button data-action="theirs">看另一份</button>
+<button data-action="settle">采用所显示的</button></div>
+<div class="frames"><iframe data-editor src="/editor" title="标注编辑器"></iframe></div>
+</main></body></html>"""
+SCRIPTS = "".join(
+    f'<script defer src="/static/scripts/{name}.js"></script>'
+    for name in (
+        *("asking", "outbox", "copies", "worktime", "frames"),
+        *("kept", "drafting", "ahead", "prelabel", "decisions", "workbench"),
+    )
+)
 
 
 def png(width: int, height: int) -> bytes:
@@ -180,7 +192,7 @@ def handler(bench: Bench) -> type[BaseHTTPRequestHandler]:
                 self.api()
             elif path in ("/annotate", "/review"):
                 words, task = json.dumps(WORDS, ensure_ascii=False), self.path.partition("task=")[2]
-                page = PAGE.format(words=words, mode=path[1:], task=task)
+                page = PAGE.format(scripts=SCRIPTS, words=words, mode=path[1:], task=task)
                 self.give(200, page.encode(), "text/html; charset=utf-8")
             elif path == "/editor":
                 page = templates.get_template("tasks/editor.html").render(

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
 from jinbiao.tests.services import free_ports
 
@@ -49,6 +49,33 @@ class Running:
     environment: dict[str, str]
     admin_password: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Run `jinbiao up` and wait until it answers."""
+        log = self.home.parent / "up.log"
+        with log.open("a") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "jinbiao.server.cli", "up"],
+                cwd=self.home.parent,
+                env=self.environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        _wait(self.url, self.process, log)
+
+    def kill(self) -> None:
+        """End it and all its processes at once, as a power cut does."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+
+    def stop(self) -> None:
+        """Stop it with Ctrl-C."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
 
     def command(self, *words: str, given: str | None = None) -> str:
         """Run `jinbiao …` and return what it prints; it must succeed."""
@@ -100,25 +127,16 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         "JINBIAO_PORT": str(port),
         "PYTHONUNBUFFERED": "1",
     }
-    log = folder / "up.log"
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "jinbiao.server.cli", "up"],
-            cwd=folder,
-            env=environment,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
     found = Running(folder / "home", f"http://127.0.0.1:{port}", environment)
     try:
-        _wait(found.url, process, log)
+        found.start()
+        log = folder / "up.log"
         password = re.search(r"one-time password.*:\n\s+(\S+)", log.read_text())
         assert password, log.read_text()
         found.admin_password = password.group(1)
         yield found
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+        found.stop()
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -130,3 +148,10 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise AssertionError(log.read_text())
+
+
+def editor(page: Page) -> Frame:
+    """Return the frame of the editor that the workbench shows; another one stands ready."""
+    frame = page.locator("iframe[data-editor]").element_handle().content_frame()
+    assert frame is not None
+    return frame

@@ -50,6 +50,9 @@ def test_the_licences_lie_beside_the_files(manifest: dict[str, Any]) -> None:
     assert "Permission is hereby granted, free of charge" in tabler
     assert "codecalm.net" in tabler and "Bootstrap" in tabler
     assert "Permission to use, copy, modify" in (VENDOR / "htmx.LICENSE.txt").read_text("utf-8")
+    echarts = (VENDOR / "echarts.LICENSE.txt").read_text("utf-8")
+    for words in ("Apache License", "Apache Software Foundation", "Baidu Inc.", "Bostock"):
+        assert words in echarts
 
 
 def test_a_second_build_changes_nothing_and_is_quick(manifest: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from jinbiao.datasets import boards
-from jinbiao.tests.ui.conftest import ROOT, Running
+from jinbiao.tests.ui.conftest import ROOT, Running, editor
 
 pytestmark = pytest.mark.browser
 
@@ -202,7 +202,7 @@ def labels_of(page: Page) -> list[str]:
 
 def classify_all(page: Page) -> None:
     """Choose every region and press the hotkey of a class, as a person does."""
-    frame = next(f for f in page.frames if f.url.endswith("/editor") or "/editor?" in f.url)
+    frame = editor(page)
     regions = frame.locator(".lsf-outliner-item")
     expect(regions.first).to_be_visible()
     for index in range(regions.count()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, expect
 
 from jinbiao.datasets import labels
-from jinbiao.tests.ui.conftest import Running
+from jinbiao.tests.ui.conftest import Running, editor
 from jinbiao.tests.ui.test_chain import PASSWORD, gone, ready, shot, sign_in
 
 Spot = tuple[int, int, int, int]
@@ -103,9 +102,7 @@ class Bench:
     @property
     def result(self) -> list[dict[str, Any]]:
         """Return what would be submitted."""
-        frame = self.page.frame(url=re.compile("/editor"))
-        assert frame is not None
-        return list(frame.evaluate("JinbiaoEditor.result()"))
+        return list(editor(self.page).evaluate("JinbiaoEditor.result()"))
 
     def choose(self, control: str, title: str) -> None:
         """Choose a label of a control."""

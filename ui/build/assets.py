@@ -26,7 +26,17 @@ FILES = {
     "tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
     "htmx.LICENSE.txt": "htmx.org/LICENSE",
+    # The smaller distributions draw no heat maps.
+    "echarts.min.js": "echarts/dist/echarts.min.js",
 }
+# What stands in echarts.min.js, with the texts that its parts ask to be passed on.
+ECHARTS_LICENCES = (
+    "echarts/NOTICE",
+    "echarts/LICENSE",
+    "echarts/licenses/LICENSE-d3",
+    "zrender/LICENSE",
+    "tslib/LICENSE.txt",
+)
 COMPRESSED = {".js", ".css"}
 
 # The package carries no licence file; these are the notices of its style sheet and the text
@@ -98,6 +108,9 @@ def fetch(folder: Path) -> dict[str, bytes]:
     files = {name: (modules / path).read_bytes() for name, path in FILES.items()}
     tabler = json.loads((modules / "@tabler/core/package.json").read_text("utf-8"))["version"]
     files["tabler.LICENSE.txt"] = (TABLER_LICENCE % {"tabler": tabler}).encode()
+    files["echarts.LICENSE.txt"] = b"\n\n".join(
+        (modules / path).read_bytes().strip() for path in ECHARTS_LICENCES
+    )
     # Source maps are not served.
     for name, content in files.items():
         files[name] = re.sub(rb"\n(?://#|/\*#) sourceMappingURL=[^\n]*", b"", content)

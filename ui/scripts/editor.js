@@ -5,6 +5,7 @@
  *   onReady(result)            a task is open; its result as the editor writes it
  *   onChange(result)           the labels changed
  *   onDraft(result)            the editor itself wants a draft kept
+ *   onRegion(id)               a region was selected, or none (null)
  *   onSuggest(context)         something was pointed at with a smart tool; may return a promise of
  *                              regions to suggest
  *   onSubmit(result), onUpdate(result), onSkip(), onAccept(result), onReject(result)
@@ -34,6 +35,7 @@ window.APP_SETTINGS = {
   let composing = false; // an input method is at work
   let seen = null; // the history the last look saw
   let watch = 0;
+  let region = null; // the id of the region that was selected last
   let pointer = null; // the label of a smart tool that was chosen last
   let chosen = ""; // the controls a label was chosen of when we looked last
 
@@ -55,9 +57,29 @@ window.APP_SETTINGS = {
 
   const call = (name, ...values) => window.JinbiaoEditor[name]?.(...values);
 
+  const lookAtRegion = () => {
+    const chosen = selected()?.selectedRegions ?? [];
+    const id = chosen.length === 1 ? chosen[0].cleanId : null;
+    if (id === region) return;
+    region = id;
+    call("onRegion", id);
+  };
+
+  /* Select a region by its id, as a click on it does; tell whether it is there. */
+  const selectRegion = (id) => {
+    const annotation = selected();
+    const found = annotation?.regions.find((each) => each.cleanId === id);
+    if (!found) return false;
+    annotation.unselectAll();
+    annotation.selectArea(found);
+    lookAtRegion();
+    return true;
+  };
+
   /* The state tree replaces the list of states at every change and moves the index at undo and
    * redo: comparing these costs nothing, writing the result out at every look would. */
   const look = () => {
+    lookAtRegion();
     const history = selected()?.history;
     if (!history || composing || history.isFrozen) return;
     if (seen && seen.annotation === selected() && seen.index === history.undoIdx
@@ -160,6 +182,7 @@ window.APP_SETTINGS = {
     if (draft) {
       annotation.deleteAllRegions({ deleteReadOnly: true });
       annotation.deserializeResults(draft);
+      annotation.unselectAll(); // thousands of selected regions would take it minutes to frame
       annotation.reinitHistory();
     }
     annotation.setReadonly(Boolean(readonly));
@@ -201,7 +224,7 @@ window.APP_SETTINGS = {
   const playable = (config) => config.replace(/(<Audio\b[^>]*\sdecoder=["'])ffmpeg/gi, "$1webaudio");
 
   const construct = (task) => {
-    const { config, user, interfaces, readonly, suggests = true } = opened;
+    const { config, user, interfaces, readonly, keymap, suggests = true } = opened;
     const smart = suggests && isSmart(config) && !readonly;
     // On until the person switches it off: they need not look for the switch.
     if (smart && localStorage.getItem("autoAnnotation") === null) localStorage.setItem("autoAnnotation", "true");
@@ -213,6 +236,7 @@ window.APP_SETTINGS = {
         config: playable(config),
         task,
         user: { pk: user.id, firstName: "", lastName: "", email: "", ...user },
+        keymap,
         interfaces: [...(interfaces ?? INTERFACES), ...(smart ? ["auto-annotation"] : [])],
         onLabelStudioLoad: (loaded) => {
           store = loaded.annotationStore ? loaded : loaded.store;
@@ -246,6 +270,7 @@ window.APP_SETTINGS = {
     const before = opened;
     opened = options;
     seen = null;
+    region = null;
     chosen = "";
     pointer = null;
     clearInterval(watch);
@@ -273,6 +298,7 @@ window.APP_SETTINGS = {
     result,
     submit: () => (selected()?.exists ? store.updateAnnotation() : store.submitAnnotation()),
     skip: () => store.skipTask({}),
+    selectRegion,
     isComposing: () => composing,
   };
 

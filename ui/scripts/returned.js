@@ -6,20 +6,10 @@
   const box = main?.querySelector("[data-returned]");
   if (!box) return;
 
-  const show = async () => {
-    const { task } = main.dataset;
-    box.hidden = true;
-    if (!task) return;
-    const response = await fetch(`/api/tasks/${task}/workbench`, { headers: { Accept: "application/json" } });
-    if (!response.ok) return;
-    const { annotations } = await response.json();
-    const last = annotations.at(-1);
-    const review = last?.reviews?.at(-1);
-    if (main.dataset.task !== task || last?.state !== "rejected" || !review?.reason) return;
-    box.querySelector("[data-returned-reason]").textContent = review.reason;
-    box.hidden = false;
-  };
-
-  new MutationObserver(show).observe(main, { attributeFilter: ["data-task"] });
-  show();
+  main.addEventListener("jinbiao:opened", ({ detail: { task } }) => {
+    const last = task.annotations?.at(-1);
+    const reason = last?.reviews?.at(-1)?.reason;
+    box.hidden = last?.state !== "rejected" || !reason;
+    box.querySelector("[data-returned-reason]").textContent = reason ?? "";
+  });
 })();

@@ -1,0 +1,45 @@
+"""Let each command say which right it asks for, or why it asks for none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ...datasets import permissions
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def asks(action: str) -> Callable[[Function], Function]:
+    """Name the right of a command: one of permissions.ACTIONS. A test finds commands without.
+
+    The person that the command acts as is asked for it by `opened.acting_as`.
+    """
+    if action not in permissions.ACTIONS:
+        raise KeyError(action)
+
+    def mark(function: Function) -> Function:
+        function.jinbiao_action = action  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def at_the_machine(reason: str) -> Callable[[Function], Function]:
+    """Say why a command asks nobody: whoever runs it holds the database and its files anyway."""
+
+    def mark(function: Function) -> Function:
+        function.jinbiao_reason = reason  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def check_named(action: str) -> None:
+    """Raise KeyError when the running command asks for a right that it did not name."""
+    context = click.get_current_context(silent=True)
+    callback = None if context is None else context.command.callback
+    if callback is not None and getattr(callback, "jinbiao_action", None) != action:
+        raise KeyError(action)
