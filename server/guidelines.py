@@ -188,7 +188,7 @@ def _publish(session: Session, project: Project, values: dict[str, Any]) -> Guid
         payloads.text(values, "text", "", longest=guidelines.LONGEST + 10_000),
         note=payloads.text(values, "note", "", longest=guidelines.LONGEST_NOTE),
         kind=payloads.choice(values, "kind", GuidelineKind.FUNCTIONAL, GuidelineKind),
-        after=payloads.number(values, "after") if has_after else None,
+        after=payloads.number(values, "after", highest=2**31 - 1) if has_after else None,
     )
 
 
@@ -196,7 +196,7 @@ def _acknowledge(project_id: int) -> int:
     values = payloads.body()
     with installation().database.write() as session:
         project = projects.get(session, user(), project_id, "project.read")
-        number = payloads.number(values, "version")
+        number = payloads.number(values, "version", highest=2**31 - 1)
         guidelines.acknowledge(session, user(), project, number)
         return number
 

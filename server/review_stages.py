@@ -161,7 +161,7 @@ def _found(session: Session, annotation_id: int) -> tuple[Annotation, Task, Proj
 def _roll_back(session: Session, annotation_id: int) -> ReviewEvent:
     values = payloads.body()
     row, task, project = _found(session, annotation_id)
-    number = payloads.number(values, "revision")
+    number = payloads.number(values, "revision", highest=2**31 - 1)
     reason = payloads.text(values, "reason", "", longest=2000)
     return reviews.roll_back(session, user(), project, task, row, number, reason)
 

@@ -190,7 +190,8 @@ def _replace(
         )
         annotation.result = msgspec.json.encode(result).decode()
         annotation.revision += 1
-        annotation.updated_at, annotation.updated_by = at, actor.id
+        # Who said it stays: else whoever had changed it before might review it.
+        annotation.updated_at = at
     insert_many(session, AnnotationRevision, before)
     session.flush()
     webhooks.emit(session, project, "ANNOTATION_UPDATED", [row[0].id for row in rows])

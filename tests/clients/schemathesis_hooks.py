@@ -92,9 +92,24 @@ GOOD: dict[str, Any] = {
     "/api/storages/{kind}/validate": {"project": "$project_id", "path": "$path"},
     "/api/storages/export/{kind}": {"project": "$project_id", "path": "$path", "title": "x"},
     "/api/storages/export/{kind}/validate": {"project": "$project_id", "path": "$path"},
+    "/api/tasks/{task_id}/flags": {"kind": "bad_data"},
+    "/api/projects/{project_id}/flags/{flag_id}": {"outcome": "answered", "answer": "好"},
+    "/api/projects/{project_id}/config-changes": {"steps": "$steps"},
+    "/api/projects/{project_id}/config-changes/dry-run": {"steps": "$tried"},
+    "/api/projects/{project_id}/guideline/acknowledge": {"version": 1},
+    "/api/annotations/{annotation_id}/reviews": {"verdict": "accept"},
+    "/api/annotations/{annotation_id}/reopen": {"reason": "再看"},
+    "/api/annotations/{annotation_id}/roll-back": {"revision": 1, "reason": "原来的对"},
     "/api/token/refresh/": {"refresh": "$refresh"},
     "/api/token/rotate/": {"refresh": "$rotated"},
     "/api/token/blacklist/": {"refresh": "$blacklisted"},
+}
+# What an address is about where it takes another thing than its name says.
+ABOUT: dict[str, dict[str, str]] = {
+    "/api/annotations/{annotation_id}/reviews": {"annotation_id": "judged"},
+    "/api/annotations/{annotation_id}/reopen": {"annotation_id": "accepted"},
+    "/api/annotations/{annotation_id}/roll-back": {"annotation_id": "changed"},
+    "/api/dashboards/{name}": {"name": "dashboard"},
 }
 RESET = "/api/current-user/reset-token/"
 # Of who asks; a list, since it is another one once it was reset.
@@ -111,7 +126,9 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     found = THINGS[_fate(case.operation)]
     things = found[chance // 6 % len(found)]
     if isinstance(case.path_parameters, dict):
-        case.path_parameters = _path(case.path_parameters, things)
+        about = ABOUT.get(case.operation.path, {})
+        there = things | {name: things[other] for name, other in about.items()}
+        case.path_parameters = _path(case.path_parameters, there)
     if isinstance(case.query, dict):
         case.query = {name: _known(name, value, things) for name, value in case.query.items()}
         if (case.operation.method, case.operation.path) == ("post", "/api/dm/actions/"):

@@ -54,13 +54,13 @@ class Client:
         return found
 
 
-class Reviewer:
-    """Accept what the administrator brought: nobody reviews what they brought themselves."""
+class Person:
+    """Work in the browser as somebody else: nobody reviews what they made or brought."""
 
-    def __init__(self, served: Served, mark: str) -> None:
-        name = f"reviewer-{mark}"
-        told = {"username": name, "role": "reviewer", "organization": "platform"}
-        Client(served).post("/api/users/", {**told, "password": PASSWORD})
+    def __init__(self, served: Served, mark: str, role: str) -> None:
+        name = f"{role}-{mark}"
+        told = {"username": name, "role": role, "organization": "platform"}
+        self.id = Client(served).post("/api/users/", {**told, "password": PASSWORD})["id"]
         self.url = served.url
         self.browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
         form = {"username": name, "password": PASSWORD, "csrf_token": self._mark("/sign-in")}
@@ -73,14 +73,17 @@ class Reviewer:
         assert found
         return found[1]
 
-    def accept(self, annotation: int) -> Any:
-        """Accept an annotation; return the review."""
-        path = f"{self.url}/api/annotations/{annotation}/reviews"
-        asked = urllib.request.Request(path, b'{"verdict": "accept"}', method="POST")
+    def ask(self, method: str, path: str, sent: Any) -> Any:
+        """Send JSON with the browser's session; return the answer's."""
+        asked = urllib.request.Request(self.url + path, json.dumps(sent).encode(), method=method)
         asked.add_header("Content-Type", "application/json")
         asked.add_header("X-CSRFToken", self.csrf)
         with self.browser.open(asked, timeout=30) as answer:
             return json.loads(answer.read())
+
+    def accept(self, annotation: int) -> Any:
+        """Accept an annotation; return the review."""
+        return self.ask("POST", f"/api/annotations/{annotation}/reviews", {"verdict": "accept"})
 
 
 def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) -> dict[str, Any]:
@@ -94,13 +97,18 @@ def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) 
     project = client.post("/api/projects/", asked)["id"]
     person = {"username": f"person-{mark}", "role": "annotator", "organization": "platform"}
     user = client.post("/api/users/", person)["id"]
-    said = {"result": entity(), "completed_by": user}
-    rows = [{"data": {"text": f"天津大学{n}"}, "annotations": [said]} for n in range(5)]
     path = f"/api/projects/{project}/import?return_task_ids=true"
-    tasks = client.post(path, rows)["task_ids"]
-    annotations = [client.ask("GET", f"/api/tasks/{task}/annotations/")[0]["id"] for task in tasks]
-    reviewer = Reviewer(served, mark)
-    for annotation in annotations[:2]:
+    tasks = client.post(path, [{"text": f"天津大学{n}"} for n in range(8)])["task_ids"]
+    annotator = Person(served, mark, "annotator")
+    annotations = [
+        annotator.ask("POST", f"/api/tasks/{task}/annotations/", {"result": entity()})["id"]
+        for task in tasks
+    ]
+    again = f"/api/annotations/{annotations[7]}/"
+    annotator.ask("PATCH", again, {"result": entity(end=3)})
+    client.post(f"/api/projects/{project}/guideline", {"text": "# 规范", "changes": "新版"})
+    reviewer = Person(served, mark, "reviewer")
+    for annotation in (*annotations[:2], annotations[5]):
         reviewed = reviewer.accept(annotation)
     # Whoever answers a task has no draft of it any more: that of another one stays.
     task, answered, drafted = 2, 3 if apart else 2, 4
@@ -117,6 +125,13 @@ def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) 
         "annotation_id": annotations[answered],
         "review_id": reviewed["id"],
         "awaiting": annotations[4],
+        "accepted": annotations[5],
+        "judged": annotations[6],
+        "changed": annotations[7],
+        "dashboard": "orders",
+        "tried": [{"act": "add", "control": "label", "into": [f"试{mark}"]}],
+        "steps": [{"act": "add", "control": "label", "into": [f"另{mark}"]}],
+        "change_id": _changed(client, mark),
         **{name: client.post("/api/token/", {})["token"] for name in REFRESHED},
         "organisation": "platform",
         "name": f"texts-{mark}",
@@ -131,6 +146,16 @@ def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) 
         **_slow(client, project, mark),
         **_connections(client, project, backend, Path(served.pictures)),
     }
+
+
+def _changed(client: Client, mark: str) -> int:
+    """Change the labels of a project of its own; return the number of the change."""
+    asked = {"title": f"labels-{mark}", "label_config": TEXTS}
+    project = client.post("/api/projects/", asked)["id"]
+    steps = [{"act": "add", "control": "label", "into": ["新"]}]
+    told = client.post(f"/api/projects/{project}/config-changes", {"steps": steps})
+    client.done(told["job"])
+    return int(told["change"]["id"])
 
 
 def _said(client: Client, project: int, task: int, annotation: int) -> dict[str, Any]:

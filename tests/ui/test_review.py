@@ -126,7 +126,7 @@ def test_a_reviewer_sees_what_differs_and_decides_by_keys(page: Page, people: Ru
     page.keyboard.press("Alt+x")
     page.locator("[data-pick=missed]").click()
     shot(page, "reason")
-    expect(page.locator("[name=reason]")).to_have_value("漏标")
+    expect(page.locator("[data-reason] [name=reason]")).to_have_value("漏标")
     page.locator("[data-reason] button[type=submit]").click()
     expect(page.locator("[data-empty]")).to_be_visible()
     told = people.api("judge-owner", "GET", f"/api/projects/{project}/review-stages")

@@ -34,7 +34,9 @@ window.JinbiaoDrafting = (bench) => {
       if (state.task !== current) return;
       state.draft = { id, revision };
       bench.writeCopy(state.dirty);
-      if (!state.restored) say("saved", { time: clock() });
+      // What to do with an outline that is offered is said until it is taken or dropped.
+      const offering = ["suggesting", "suggested"].includes(document.getElementById("workbench").dataset.state);
+      if (!state.restored && !offering) say("saved", { time: clock() });
     }).catch((problem) => {
       if (state.task !== current) return;
       state.dirty = true;
