@@ -96,6 +96,9 @@ GOOD: dict[str, Any] = {
     "/api/projects/{project_id}/flags/{flag_id}": {"outcome": "answered", "answer": "好"},
     "/api/projects/{project_id}/config-changes": {"steps": "$steps"},
     "/api/projects/{project_id}/config-changes/dry-run": {"steps": "$tried"},
+    "/api/projects/{project_id}/guideline/": {"text": "# 规范", "note": "新版"},
+    "/api/projects/{project_id}/exam/": {"questions": 1, "minutes": 10},
+    "/api/projects/{project_id}/curation/{task_id}": {"result": "$result", "reason": "两人不同"},
     "/api/projects/{project_id}/guideline/acknowledge": {"version": 1},
     "/api/annotations/{annotation_id}/reviews": {"verdict": "accept"},
     "/api/annotations/{annotation_id}/reopen": {"reason": "再看"},
@@ -110,6 +113,8 @@ ABOUT: dict[str, dict[str, str]] = {
     "/api/annotations/{annotation_id}/reopen": {"annotation_id": "accepted"},
     "/api/annotations/{annotation_id}/roll-back": {"annotation_id": "changed"},
     "/api/dashboards/{name}": {"name": "dashboard"},
+    "/api/projects/{project_id}/curation/{task_id}": {"task_id": "contested"},
+    "/api/tasks/{task_id}/workbench": {"task_id": "contested"},
 }
 RESET = "/api/current-user/reset-token/"
 # Of who asks; a list, since it is another one once it was reset.

@@ -98,7 +98,7 @@ def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) 
     person = {"username": f"person-{mark}", "role": "annotator", "organization": "platform"}
     user = client.post("/api/users/", person)["id"]
     path = f"/api/projects/{project}/import?return_task_ids=true"
-    tasks = client.post(path, [{"text": f"天津大学{n}"} for n in range(8)])["task_ids"]
+    tasks = client.post(path, [{"text": f"天津大学{n}"} for n in range(9)])["task_ids"]
     annotator = Person(served, mark, "annotator")
     annotations = [
         annotator.ask("POST", f"/api/tasks/{task}/annotations/", {"result": entity()})["id"]
@@ -106,7 +106,11 @@ def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) 
     ]
     again = f"/api/annotations/{annotations[7]}/"
     annotator.ask("PATCH", again, {"result": entity(end=3)})
-    client.post(f"/api/projects/{project}/guideline", {"text": "# 规范", "changes": "新版"})
+    other = Person(served, f"other-{mark}", "annotator")
+    other.ask("POST", f"/api/tasks/{tasks[8]}/annotations/", {"result": entity(end=2)})
+    client.post(f"/api/projects/{project}/guideline/", {"text": "# 规范", "note": "新版"})
+    team = client.post("/api/teams/", {"name": mark})["id"]
+    client.ask("PUT", f"/api/teams/{team}/members/{user}/", {})
     reviewer = Person(served, mark, "reviewer")
     for annotation in (*annotations[:2], annotations[5]):
         reviewed = reviewer.accept(annotation)
@@ -115,7 +119,7 @@ def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) 
     return {
         "project_id": project,
         "user_id": user,
-        "team_id": client.post("/api/teams/", {"name": mark})["id"],
+        "team_id": team,
         "organisation_id": served.organization,
         "flag_id": client.post(f"/api/tasks/{tasks[task]}/flags", {"kind": "bad_data"})["id"],
         "entry_id": client.post(f"/api/projects/{project}/access", {"users": [user]})["entries"][0][
@@ -125,6 +129,7 @@ def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) 
         "annotation_id": annotations[answered],
         "review_id": reviewed["id"],
         "awaiting": annotations[4],
+        "contested": tasks[8],
         "accepted": annotations[5],
         "judged": annotations[6],
         "changed": annotations[7],
