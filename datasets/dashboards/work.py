@@ -13,6 +13,7 @@ from ..assignments import Assignment, AssignmentState
 from ..errors import _
 from ..people import User
 from ..projects import Project
+from ..quality.intervals import wilson
 from . import counts
 from .panels import Asked, Column, Kind, Panel, Said
 
@@ -185,9 +186,15 @@ def _gold(session: Session, user: User, projects: list[Project]) -> Panel:
     points: list[dict[str, Any]] = []
     for project in projects[:MOST_TRENDS]:
         for trend in gold.trend(session, project, user.id):
-            rows.append({"project": project.title, "passed": trend.passed, "score": trend.score})
+            # Only whole steps: one that moves with each answer would tell which task was gold.
+            whole = [point for point in trend.points if point.passed.number == gold.STEP]
+            if not whole:
+                continue
+            passed = sum(round((point.passed.value or 0) * gold.STEP) for point in whole)
+            share = wilson(passed, gold.STEP * len(whole))
+            rows.append({"project": project.title, "passed": share})
             points += [
-                {"value": [point.at.isoformat(), point.passed.value]} for point in trend.points
+                {"value": [point.at.date().isoformat(), point.passed.value]} for point in whole
             ]
     plot = {
         "unit": "percent",
@@ -204,7 +211,6 @@ def _gold(session: Session, user: User, projects: list[Project]) -> Panel:
         (
             Column("project", _("Project")),
             Column("passed", _("Passed"), Kind.FIGURE),
-            Column("score", _("Agreement"), Kind.FIGURE, less=True),
         ),
         rows,
         plot if points else None,

@@ -20,9 +20,10 @@ from .scoring import (
     suspend_doubtful,
     tell,
 )
-from .trends import Point, Trend, passes_gate, seen_by, trend
+from .trends import STEP, Point, Trend, passes_gate, seen_by, trend
 
 __all__ = [
+    "STEP",
     "MOST_AHEAD",
     "PURPOSE",
     "Feedback",
