@@ -6,6 +6,7 @@ import io
 import json
 import re
 import statistics
+import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -360,7 +361,12 @@ def test_everything_is_done_by_key(work: Work) -> None:
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
     gone(page, str(tasks[0]))
-    (flag,) = work.call("GET", f"/api/tasks/{tasks[0]}/flags")
+    # The next task is painted while this is on its way.
+    end = time.monotonic() + 10
+    while not (flags := work.call("GET", f"/api/tasks/{tasks[0]}/flags")):
+        assert time.monotonic() < end
+        page.wait_for_timeout(50)
+    (flag,) = flags
     assert (flag["kind"], flag["text"]) == ("bad_data", "文字有乱码")
     standing_ready(page)
     page.keyboard.press("Alt+s")

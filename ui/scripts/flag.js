@@ -47,5 +47,8 @@
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.ctrlKey && !event.isComposing) form.requestSubmit();
   });
-  dialog.addEventListener("close", () => window.JinbiaoWorkbench.focusEditor());
+  // This comes a moment after: another dialog may have the keys by then.
+  dialog.addEventListener("close", () => {
+    if (!document.querySelector("dialog[open]")) window.JinbiaoWorkbench.focusEditor();
+  });
 })();

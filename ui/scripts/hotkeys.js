@@ -99,5 +99,8 @@
     if (event.target.closest('[data-action="help"]')) showHelp();
     if (event.target === help || event.target.closest("[data-close]")) event.target.closest("dialog")?.close();
   });
-  help?.addEventListener("close", () => bench()?.focusEditor());
+  // This comes a moment after: another dialog may have the keys by then.
+  help?.addEventListener("close", () => {
+    if (!document.querySelector("dialog[open]")) bench()?.focusEditor();
+  });
 })();
