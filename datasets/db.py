@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import os
+import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,9 @@ from . import errors
 from .errors import _
 
 Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+# A connection that rested longer is asked whether it still stands before it is used again.
+RESTED = 5.0  # seconds
+PREPARED = 300  # statements that one connection keeps prepared
 # Paths and keys are ordered by their bytes in both databases, whatever the locale.
 Path500 = sa.String(500).with_variant(sa.String(500, collation="C"), "postgresql")
 
@@ -202,6 +206,7 @@ class Database:
         self.turn = _turn(self.url)
         self.engine: Engine = _engine(self.url, self.turn)
         self._writing = self.engine.execution_options(jinbiao_writes=True)
+        self._glancing = _without_transactions(self.engine)
 
     @property
     def is_sqlite(self) -> bool:
@@ -212,6 +217,16 @@ class Database:
     def read(self) -> Iterator[Session]:
         """Give a session whose changes are thrown away; what it read stays readable."""
         with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def glance(self) -> Iterator[Session]:
+        """Give a session for one or two reads that need not see the same moment.
+
+        What PostgreSQL sees in `read` differs from statement to statement as well; here it is
+        spared the round trips that begin and end a transaction. Nothing is ever changed in it.
+        """
+        with Session(self._glancing, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     @contextmanager
@@ -279,9 +294,60 @@ def _turn(url: sa.URL) -> WriteTurn | None:
     return WriteTurn(Path(f"{url.database}-turn"))
 
 
+def _without_transactions(engine: Engine) -> Engine:
+    """Return the engine whose every statement stands alone, where that spares round trips."""
+    if engine.dialect.name == "sqlite":
+        # Its transactions cost no round trip, and `_begin` below minds them.
+        return engine
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _postgresql_engine(url: sa.URL) -> Engine:
+    """Return an engine that notices lost connections without asking each time it takes one.
+
+    The one used last is taken first: its process has the statements prepared, and its memory
+    is still warm. What the server or the network closed can be seen at the socket, which has
+    something to read then; whatever rested longer is asked, for a network may lose it silently.
+    """
+    engine = sa.create_engine(url, pool_use_lifo=True, pool_size=16, max_overflow=16)
+
+    @event.listens_for(engine, "connect")
+    def _settle(connection: Any, _record: Any) -> None:
+        # More than the driver's hundred, so that lists of any length do not push out, at the
+        # price of a round trip each, what is asked with every task.
+        connection.prepared_max = PREPARED
+
+    @event.listens_for(engine, "checkin")
+    def _rests(_connection: Any, record: Any) -> None:
+        record.info["rests since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _stands(connection: Any, record: Any, _proxy: Any) -> None:
+        since = record.info.get("rests since")
+        if since is None:
+            return
+        if time.monotonic() - since < RESTED and not _has_something_to_read(connection):
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as problem:
+            raise sa.exc.InvalidatePoolError from problem
+
+    return engine
+
+
+def _has_something_to_read(connection: Any) -> bool:
+    """Tell whether a resting connection was closed from afar, or is told something."""
+    if connection.closed:
+        return True
+    socket = select.poll()
+    socket.register(connection.fileno(), select.POLLIN)
+    return bool(socket.poll(0))
+
+
 def _engine(url: sa.URL, turn: WriteTurn | None) -> Engine:
     if url.drivername != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True, pool_size=16, max_overflow=16)
+        return _postgresql_engine(url)
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(

@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from . import admission, assignments, errors, gold, permissions
+from .annotations import Annotation, Draft
 from .assignments import Assignment, AssignmentState
 from .errors import _
 from .people import User
+from .predictions import Prediction
 from .projects import Project
 from .settings import Settings
 from .tasks import Task
+
+
+class Beside(NamedTuple):
+    """What is kept beside a task, so that nobody asks for the rest; comments are on annotations."""
+
+    predictions: bool = True
+    annotations: bool = True
+    drafts: bool = True
+
+
+# One statement says what there is: as a rule nothing, for a task that somebody has just got.
+_GIVEN = sa.select(
+    Task,
+    sa.exists().where(Prediction.task_id == Task.id),
+    sa.exists().where(Annotation.task_id == Task.id),
+    sa.exists().where(Draft.task_id == Task.id, Draft.user_id == sa.bindparam("user")),
+).where(Task.id == sa.bindparam("task"))
+# Whoever sees nobody else's answers asks for their own.
+_GIVEN_ALONE = sa.select(
+    Task,
+    sa.exists().where(Prediction.task_id == Task.id),
+    sa.exists().where(
+        Annotation.task_id == Task.id, Annotation.completed_by == sa.bindparam("user")
+    ),
+    sa.exists().where(Draft.task_id == Task.id, Draft.user_id == sa.bindparam("user")),
+).where(Task.id == sa.bindparam("task"))
 
 
 def claim(
@@ -27,6 +58,13 @@ def claim(
         if check is not None:
             return check
     return assignments.claim(session, settings, annotator, project)
+
+
+def given(session: Session, annotator: User, task_id: int) -> tuple[Task, Beside]:
+    """Return a task that `claim` has just given somebody, and what there is of it to be shown."""
+    query = _GIVEN if permissions.allows(annotator, "annotation.read") else _GIVEN_ALONE
+    task, *beside = session.execute(query, {"task": task_id, "user": annotator.id}).one()
+    return task, Beside(*beside)
 
 
 def ahead(session: Session, annotator: User, project: Project, number: int) -> list[int]:

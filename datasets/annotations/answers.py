@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from .. import assignments, audit, errors, guidelines, labels, permissions, webhooks
 from ..assignments import Assignment, AssignmentState
-from ..db import now
+from ..db import Base, now
 from ..errors import _
 from ..people import User
 from ..projects import Project, stages_of
@@ -190,13 +191,22 @@ _SAID = (
 )
 
 
+# Past the ORM: asked with every answer.
+_TASKS = Base.metadata.tables[Task.__tablename__].c
+_LOCKED_STATE = (
+    sa.select(_TASKS.state).where(_TASKS.id == sa.bindparam("task")).with_for_update(key_share=True)
+)
+
+
 def settle(session: Session, task: Task, by: User | None = None) -> None:
     """Bring a task's state and numbers in line with what people did; two at once in turn."""
     session.flush()
-    if session.get_bind().dialect.name != "sqlite":
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
         # There the transaction is the only writer; here two may settle one task.
-        session.refresh(task, ["state"], with_for_update={"key_share": True})
-    said = session.execute(_SAID, {"task": task.id, "project": task.project_id}).all()
+        state = connection.execute(_LOCKED_STATE, {"task": task.id}).scalar_one()
+        set_committed_value(task, "state", state)
+    said = connection.execute(_SAID, {"task": task.id, "project": task.project_id}).all()
     is_returned, has_open_slots = said[0][1:]
     states = [state for state, *_rest in said if state is not None]
     if task.state != TaskState.WITHDRAWN:

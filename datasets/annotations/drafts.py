@@ -149,6 +149,13 @@ _OF_TASKS = (
 )
 
 
+# Asked with every answer, and as a rule there is none: past the ORM.
+_DRAFTS = Base.metadata.tables[Draft.__tablename__].c
+_ANY = sa.select(_DRAFTS.id).where(
+    _DRAFTS.user_id == sa.bindparam("user"), _DRAFTS.task_id == sa.bindparam("task")
+)
+
+
 def own_draft(annotator: User, task_id: int, annotation_id: int = 0) -> sa.Select[Draft]:
     """Select the person's draft for a task, or for a change of an annotation of it."""
     return sa.select(Draft).where(
@@ -160,6 +167,9 @@ def own_draft(annotator: User, task_id: int, annotation_id: int = 0) -> sa.Selec
 
 def end_drafts(session: Session, annotator: User, task: Task) -> Draft | None:
     """Delete the person's drafts of a task; return what was that of a new annotation."""
+    session.flush()
+    if session.connection().execute(_ANY, {"user": annotator.id, "task": task.id}).first() is None:
+        return None
     found = drafts_of(session, annotator, [task.id]).get(task.id, [])
     if found:
         own = sa.delete(Draft).where(Draft.task_id == task.id, Draft.user_id == annotator.id)

@@ -8,31 +8,33 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from .. import admission, errors, permissions
-from ..db import now
+from ..db import Base, now
 from ..errors import _
 from ..people import User
 from ..projects import Project
 from ..settings import Settings
 from ..tasks import Task, TaskState
-from . import caps, groups, queue
+from . import caps, groups, queue, taking
 from .rows import Assignment, AssignmentState, GroupTask
 
 # Statements that are asked with every task are made once: that takes as long as running them.
-_MINE = sa.select(Assignment).where(
-    Assignment.project_id == sa.bindparam("project"),
-    Assignment.user_id == sa.bindparam("user"),
-    Assignment.state.in_((AssignmentState.RESERVED, AssignmentState.RETURNED)),
+# As a rule nothing is held, so it is looked for past the ORM.
+_USERS, _HOLDS = (Base.metadata.tables[table.__tablename__].c for table in (User, Assignment))
+_TURN = (
+    sa.select(_USERS.id).where(_USERS.id == sa.bindparam("user")).with_for_update(key_share=True)
 )
 # "reserved" stands before "returned", as it should: the index has this order.
-_OPEN = (
-    _MINE.order_by(Assignment.state, Assignment.id)
-    .limit(1)
-    .with_for_update()
-    .execution_options(populate_existing=True)
+_MINE = sa.and_(
+    _HOLDS.project_id == sa.bindparam("project"),
+    _HOLDS.user_id == sa.bindparam("user"),
+    _HOLDS.state.in_((AssignmentState.RESERVED, AssignmentState.RETURNED)),
 )
+_IN_TURN = (_HOLDS.state, _HOLDS.id)
+_OPEN = sa.select(_HOLDS.id).where(_MINE).order_by(*_IN_TURN).limit(1).with_for_update()
 _OPEN_TASKS = (
-    _MINE.with_only_columns(Assignment.task_id)
-    .order_by(Assignment.state, Assignment.id)
+    sa.select(_HOLDS.task_id)
+    .where(_MINE)
+    .order_by(*_IN_TURN)
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
 _HELD = sa.select(Assignment).where(
@@ -57,8 +59,11 @@ def claim(
     permissions.require(annotator, "task.claim", project)
     admission.check(session, annotator, project)
     take_turn(session, annotator)
-    mine = session.scalar(_OPEN, {"project": project.id, "user": annotator.id})
-    if mine is not None:
+    session.flush()
+    given = {"project": project.id, "user": annotator.id}
+    open_id = session.connection().execute(_OPEN, given).scalar()
+    if open_id is not None:
+        mine = session.get_one(Assignment, open_id, populate_existing=True)
         if mine.state == AssignmentState.RESERVED and mine.reserved_until is not None:
             mine.reserved_until = _until(settings, project)
         return mine
@@ -66,10 +71,10 @@ def claim(
     meant = groups.take(session, annotator, project)
     if meant is not None:
         return _reserved(session, settings, annotator, project, meant.task_id, meant=meant)
-    taken = queue.take_slot(session, annotator, project)
-    if taken is None:
+    slot = queue.take_slot(session, annotator, project)
+    if slot is None:
         return None
-    return _reserved(session, settings, annotator, project, taken)
+    return taking.take(session, annotator, project, slot, _until(settings, project))
 
 
 def peek(session: Session, annotator: User, project: Project, number: int) -> list[int]:
@@ -105,9 +110,8 @@ def take_turn(session: Session, annotator: User) -> None:
         # One writer at a time there, whoever it is; and a turn lasts until the commit.
         return
     session.info["turn"] = annotator.id
-    session.execute(
-        sa.select(User.id).where(User.id == annotator.id).with_for_update(key_share=True)
-    )
+    session.flush()
+    session.connection().execute(_TURN, {"user": annotator.id})
 
 
 def held(session: Session, user: User, task_id: int, *, lock: bool = False) -> Assignment | None:
@@ -195,7 +199,7 @@ def reserve(
     if slot is None:
         return None
     if moves:
-        queue.reach(session, annotator, project, slot)
+        taking.reach(session, annotator, project, slot)
     queue.use_slot(session, slot)
     made = _reserved(session, settings, annotator, project, task.id)
     if given_by is not None:

@@ -7,36 +7,42 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from ..db import Base
 from ..people import User
 from ..projects import Project
 from ..tasks import QueuedTask, Task, TaskState
-from .rows import Assignment, QueuePlace
+from .rows import Assignment, QueuePlace, Slot
 
 
 class _Choice(NamedTuple):
     """One way to look for slots: passing by what others take, waiting for it, or only looking."""
 
-    passing: sa.Select[QueuedTask]
-    waiting: sa.Select[QueuedTask]
+    passing: sa.Select[int, int, int]
+    waiting: sa.Select[int, int, int]
     looking: sa.Select[int]
+
+
+# Past the ORM: these are asked with every task, and their rows are kept by nobody.
+_QUEUE, _PLACES, _HOLDS = (
+    Base.metadata.tables[table.__tablename__].c for table in (QueuedTask, QueuePlace, Assignment)
+)
 
 
 def _choice(*conditions: sa.ColumnElement[bool]) -> _Choice:
     # The offset keeps PostgreSQL from joining with all of somebody's work to find one row.
     own = (
-        sa.select(Assignment.id)
-        .where(Assignment.task_id == QueuedTask.task_id, Assignment.user_id == sa.bindparam("user"))
-        .correlate(QueuedTask)
+        sa.select(_HOLDS.id)
+        .where(_HOLDS.task_id == _QUEUE.task_id, _HOLDS.user_id == sa.bindparam("user"))
+        .correlate(QueuedTask.__table__)
         .offset(0)
     )
-    where = (QueuedTask.project_id == sa.bindparam("project"), *conditions, ~sa.exists(own))
-    order = (QueuedTask.priority, QueuedTask.task_id)
-    first = sa.select(QueuedTask).where(*where).order_by(*order).limit(1)
-    first = first.execution_options(populate_existing=True)
-    ids = sa.select(QueuedTask.task_id).where(*where).order_by(*order)
+    where = (_QUEUE.project_id == sa.bindparam("project"), *conditions, ~sa.exists(own))
+    order = (_QUEUE.priority, _QUEUE.task_id)
+    first = sa.select(*order, _QUEUE.open_slots).where(*where).order_by(*order).limit(1)
+    ids = sa.select(_QUEUE.task_id).where(*where).order_by(*order)
     return _Choice(
         first.with_for_update(skip_locked=True),
         first.with_for_update(),
@@ -44,38 +50,61 @@ def _choice(*conditions: sa.ColumnElement[bool]) -> _Choice:
     )
 
 
+def _ahead_of(
+    priority: sa.ColumnElement[int], task: sa.ColumnElement[int], highest: sa.ColumnElement[int]
+) -> _Choice:
+    behind = sa.tuple_(_QUEUE.priority, _QUEUE.task_id) > sa.tuple_(priority, task)
+    return _choice(behind, _QUEUE.priority <= highest)
+
+
+def _of_place(told: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    """Ask what is known of somebody's place; where they have none, nothing is ahead of it."""
+    own = _PLACES.project_id == sa.bindparam("project"), _PLACES.user_id == sa.bindparam("user")
+    return sa.select(told).where(*own).scalar_subquery()
+
+
 # Statements that are asked with every task are made once: that takes as long as running them.
-_BEHIND = sa.tuple_(QueuedTask.priority, QueuedTask.task_id) > sa.tuple_(
-    sa.bindparam("priority", type_=sa.Integer),
-    sa.bindparam("reached", type_=QueuedTask.task_id.type),
-)
 _FROM_THE_FRONT = _choice()
-_AHEAD = _choice(_BEHIND)
+_PLACE = sa.select(_PLACES.priority, _PLACES.task_id).where(
+    _PLACES.project_id == sa.bindparam("project"), _PLACES.user_id == sa.bindparam("user")
+)
+_AHEAD = _ahead_of(
+    sa.bindparam("priority", type_=sa.Integer),
+    sa.bindparam("reached", type_=_PLACES.task_id.type),
+    sa.bindparam("highest", type_=sa.Integer),
+)
 # Tasks that were skipped stand behind all others, also behind what came back meanwhile.
-_AHEAD_BUT_SKIPPED = _choice(_BEHIND, QueuedTask.priority <= 0)
-_PLACE = sa.select(QueuePlace.priority, QueuePlace.task_id).where(
-    QueuePlace.project_id == sa.bindparam("project"), QueuePlace.user_id == sa.bindparam("user")
+_BEFORE_SKIPPED, _LAST = 0, 2**31 - 1
+_AHEAD_OF_PLACE = _ahead_of(
+    _of_place(_PLACES.priority),
+    _of_place(_PLACES.task_id),
+    _of_place(
+        sa.case(
+            (_PLACES.priority <= _BEFORE_SKIPPED, sa.literal_column(str(_BEFORE_SKIPPED))),
+            else_=sa.literal_column(str(_LAST)),
+        )
+    ),
 )
 
 
-def take_slot(session: Session, annotator: User, project: Project) -> int | None:
-    """Take the slot that is next for somebody; return its task's id, None when none is left."""
-    choices, given = _choices(session, annotator, project)
+def take_slot(session: Session, annotator: User, project: Project) -> Slot | None:
+    """Lock the slot that is next for somebody; return it, None when none is left."""
+    session.flush()
+    connection = session.connection()
+    choices, given = _choices(connection, annotator, project)
     # Pass by what others are taking; only when nothing else is left, wait for them.
     looks = [choice.passing for choice in choices] + [choice.waiting for choice in choices]
     for look in looks:
-        slot = session.scalar(look, given)
-        if slot is not None:
-            reach(session, annotator, project, slot)
-            use_slot(session, slot)
-            return slot.task_id
+        found = connection.execute(look, given).first()
+        if found is not None:
+            return Slot(*found)
     return None
 
 
 def ahead(session: Session, annotator: User, project: Project, number: int) -> list[int]:
     """Return the ids of the tasks that `take_slot` would give one after the other."""
     found: dict[int, None] = {}
-    choices, given = _choices(session, annotator, project)
+    choices, given = _choices(session.connection(), annotator, project)
     for choice in choices:
         if len(found) < number:
             found |= dict.fromkeys(session.scalars(choice.looking, {**given, "limit": number}))
@@ -83,35 +112,21 @@ def ahead(session: Session, annotator: User, project: Project, number: int) -> l
 
 
 def _choices(
-    session: Session, annotator: User, project: Project
+    connection: Connection, annotator: User, project: Project
 ) -> tuple[tuple[_Choice, ...], dict[str, int]]:
+    """Return where to look: behind somebody's place where others answer the same, then anywhere."""
     given = {"project": project.id, "user": annotator.id}
     if project.maximum_annotations == 1:
         return (_FROM_THE_FRONT,), given
-    place = session.execute(_PLACE, given).first()
+    if connection.dialect.name != "sqlite":
+        # A round trip less. SQLite has none, and would not look into a subquery to use an index.
+        return (_AHEAD_OF_PLACE, _FROM_THE_FRONT), given
+    place = connection.execute(_PLACE, given).first()
     if place is None:
         return (_FROM_THE_FRONT,), given
-    given |= {"priority": place.priority, "reached": place.task_id}
-    return (_AHEAD_BUT_SKIPPED if place.priority <= 0 else _AHEAD, _FROM_THE_FRONT), given
-
-
-def reach(session: Session, annotator: User, project: Project, slot: QueuedTask) -> None:
-    """Remember how far somebody has come, where what they do stays in the queue for others."""
-    if project.maximum_annotations == 1:
-        return
-    insert = _insert(session, QueuePlace).values(
-        project_id=project.id,
-        user_id=annotator.id,
-        priority=slot.priority,
-        task_id=slot.task_id,
-    )
-    new = insert.excluded
-    session.execute(
-        insert.on_conflict_do_update(
-            index_elements=["project_id", "user_id"],
-            set_={"priority": new.priority, "task_id": new.task_id},
-        )
-    )
+    highest = _BEFORE_SKIPPED if place.priority <= _BEFORE_SKIPPED else _LAST
+    given |= {"priority": place.priority, "reached": place.task_id, "highest": highest}
+    return (_AHEAD, _FROM_THE_FRONT), given
 
 
 def forget_places(session: Session, project: Project) -> None:

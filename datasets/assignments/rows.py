@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from enum import StrEnum
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -63,6 +64,14 @@ class Assignment(Base):
     # The row of GroupTask whose slot this is, and to which it goes back.
     group_task_id: Mapped[int | None] = mapped_column(Id)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class Slot(NamedTuple):
+    """A task that stands in the queue, its row locked by who has it."""
+
+    priority: int
+    task_id: int
+    open_slots: int
 
 
 class GroupTask(Base):

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
+from jinbiao.datasets import db
 from jinbiao.datasets.db import Database, insert_new, now
 from jinbiao.datasets.errors import Invalid, Unavailable
 from jinbiao.datasets.people import Organisation
@@ -37,6 +38,45 @@ def test_a_transaction_is_whole_or_not_there(database: Database) -> None:
         session.flush()
     with database.read() as session:
         assert session.scalars(sa.select(Organisation)).all() == []
+
+
+def test_a_glance_sees_what_others_have_just_done_and_changes_nothing(database: Database) -> None:
+    names = sa.select(Organisation.name).order_by(Organisation.name)
+    with database.glance() as glance:
+        assert glance.scalars(names).all() == []
+        glance.add(Organisation(slug="b", name="b"))
+        assert glance.scalars(names).all() == []
+    with database.write() as session:
+        session.add(Organisation(slug="a", name="a"))
+    with database.glance() as session:
+        assert session.scalars(names).all() == ["a"]
+    # Whoever writes with the same connection next is in a transaction again.
+    with pytest.raises(RuntimeError), database.write() as session:
+        session.add(Organisation(slug="c", name="c"))
+        session.flush()
+        raise RuntimeError
+    with database.read() as session:
+        assert session.scalars(names).all() == ["a"]
+
+
+@pytest.mark.parametrize("rested", [0.0, 60.0])
+def test_ended_connections_are_not_used_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch, rested: float
+) -> None:
+    """A server that was restarted costs nobody an error, whether they are asked or looked at."""
+    if database.is_sqlite:
+        pytest.skip("it has no connections that somebody else could end")
+    monkeypatch.setattr(db, "RESTED", rested)
+    with database.read() as one, database.read() as two:
+        ended = {session.scalar(sa.text("SELECT pg_backend_pid()")) for session in (one, two)}
+    other = Database(database.url.render_as_string(hide_password=False))
+    with other.write() as session:
+        for pid in ended:
+            session.execute(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+    other.close()
+    for give in (database.glance, database.read, database.write):
+        with give() as session:
+            assert session.scalar(sa.text("SELECT pg_backend_pid()")) not in ended
 
 
 def test_writers_that_read_first_wait_for_each_other(database: Database) -> None:

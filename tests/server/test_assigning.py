@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from jinbiao.datasets import people
 from jinbiao.tests.server.test_assignments import filled
@@ -122,3 +123,30 @@ def test_answers_say_how_long_the_server_took(world: World) -> None:
     name, _sign, took = answer.headers["Server-Timing"].partition(";dur=")
     assert name == "app" and 0 < float(took) < 60_000
     assert "Server-Timing" not in world.get("annotator", "/sign-in").headers
+
+
+def test_a_task_costs_few_statements(either_world: World) -> None:
+    """On PostgreSQL each is a round trip: what is asked with every task is counted here."""
+    world = either_world
+    project = filled(world, 4)
+    asked: list[str] = []
+    sent = {"result": entity()}
+    engine = world.installation.database.engine
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not statement.startswith("BEGIN"):
+            asked.append(statement)
+
+    for _warm in range(2):
+        task = world.good(world.get("annotator", f"/api/projects/{project}/next"))["id"]
+        world.good(world.post("annotator", f"/api/tasks/{task}/annotations/", sent), 201)
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        task = world.good(world.get("annotator", f"/api/projects/{project}/next"))["id"]
+        of_next = list(asked)
+        world.good(world.post("annotator", f"/api/tasks/{task}/annotations/", sent), 201)
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+    more = 1 if world.installation.database.is_sqlite else 0
+    assert len(of_next) <= 7 + more, of_next
+    assert len(asked) - len(of_next) <= 13 + more, asked[len(of_next) :]
