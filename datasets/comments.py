@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from . import audit, errors, notices, people, permissions
+from . import audit, errors, notices, people, permissions, reviews
 from .annotations import Annotation
 from .db import Base, Id, now
 from .errors import _
@@ -138,12 +138,14 @@ def _tell(
     if not mentioned and concerned <= {actor.id}:
         return
     project = session.get_one(Project, annotation.project_id)
-    values = {"name": actor.name, "task": annotation.task_id, "project": project.title}
+    about = {"task": annotation.task_id, "project": project.title}
     told = 0
     for user in readers(session, annotation):
         if user.id == actor.id:
             continue
         address = _address(user, annotation, comment)
+        is_hidden = reviews.hides(user, project, annotation)
+        values = {"name": actor.pseudonym if is_hidden else actor.name, **about}
         if user.username in mentioned and told < MOST_MENTIONED:
             told += 1
             message = _("%(name)s mentions you at task %(task)s of “%(project)s”")

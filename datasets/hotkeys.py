@@ -6,6 +6,7 @@ case as a browser calls it. A person's own keys have Label Studio's form: name â
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -108,6 +109,32 @@ _OF_BROWSER = {
 }  # fmt: skip
 _OF_INPUT_METHOD = {"ctrl+space", "shift", "shift+space", "ctrl+shift", "ctrl+.", "capslock"}
 LONGEST = 30  # characters of a key
+LONGEST_CHOICE = 20_000  # bytes of all that somebody chose
+_LONGEST_NAME = 60
+# What Label Studio's editor (1.23.2) knows besides; its programs send them all.
+_OTHERS = frozenset(
+    f"{part}:{name}"
+    for part, names in {
+        "annotation": "redo skip submit undo",
+        "audio": "back playpause step-backward step-forward",
+        "image": "next prev",
+        "media": "playpause step-backward step-forward",
+        "phrases": "next-phrase next-region previous-phrase previous-region",
+        "polygon": "redo undo",
+        "repeater": "next-page previous-page",
+        "tool": "auto-detect rotate-left rotate-right",
+        "ts": "grow-left grow-left-large grow-right grow-right-large pan-left pan-left-large "
+        "pan-right pan-right-large shrink-left shrink-left-large shrink-right shrink-right-large",
+        "video": "backward fastforward forward hop-backward hop-forward keyframe-backward "
+        "keyframe-forward rewind",
+    }.items()
+    for name in names.split()
+)
+# Its list of tasks has keys of its own, which we have not: they are kept for its programs.
+_OF_LIST = re.compile(r"data_manager:[a-z][a-z0-9.-]*")
+_FIELDS: dict[str, type] = {"key": str, "active": bool, "mac": str, "description": str}
+# These two tools never stand in one config side by side.
+_SHARED = ({"tool:polygon", "tool:vector"},)
 
 
 def normal(key: str) -> str:
@@ -155,6 +182,74 @@ def choose(wanted: Mapping[str, str]) -> str:
         name: {"key": key, "active": True} for name, key in keys.items() if key != ACTIONS[name][1]
     }
     return msgspec.json.encode(kept).decode()
+
+
+def checked(told: Any) -> str:
+    """Return what is to be kept of keys that a program sends in Label Studio's form.
+
+    That is name â†’ {"key", "active", "mac", "description"}, of which the key is needed. What
+    the input method or the browser takes is not refused: Label Studio's own keys are such.
+
+    Raises:
+        errors.Invalid: it has another form, names what is not there, or gives a key twice.
+        errors.TooLarge: there is too much of it.
+    """
+    text = msgspec.json.encode(told).decode()
+    if not isinstance(told, dict):
+        raise errors.Invalid(_("must be an object"), place="custom_hotkeys")
+    if len(text.encode()) > LONGEST_CHOICE:
+        raise errors.TooLarge(
+            _("must have at most %(longest)s bytes"),
+            place="custom_hotkeys",
+            longest=LONGEST_CHOICE,
+        )
+    problems = [each for name, value in told.items() for each in _form_problems(name, value)]
+    if not problems:
+        problems = list(_twice({name: normal(value["key"]) for name, value in told.items()}))
+    if problems:
+        raise errors.Invalid(_("these keys cannot all be used"), problems=problems)
+    return text
+
+
+def _form_problems(name: str, value: Any) -> Iterator[Problem]:
+    place = f"custom_hotkeys.{name[:_LONGEST_NAME]}"
+    known = name in ACTIONS or name in EDITOR or name in _OTHERS or name in _tools()
+    if len(name) > _LONGEST_NAME or not (known or _OF_LIST.fullmatch(name)):
+        yield Problem(place, _("nothing is called so"))
+        return
+    if not isinstance(value, dict):
+        yield Problem(place, _("must be an object"))
+        return
+    for field, given in value.items():
+        kind = _FIELDS.get(field)
+        if kind is None:
+            yield Problem(f"{place}.{field[:_LONGEST_NAME]}", _("this field is not known here"))
+        elif not isinstance(given, kind):
+            message = _("must be a text") if kind is str else _("must be true or false")
+            yield Problem(f"{place}.{field}", message)
+    key = value.get("key")
+    if "key" not in value or (isinstance(key, str) and not 0 < len(normal(key)) <= LONGEST):
+        yield Problem(f"{place}.key", _("no key is named"))
+
+
+def _tools() -> set[str]:
+    groups = (*_TOOLS.values(), *_OBJECTS.values())
+    return {name for group in groups for name in group}
+
+
+def _twice(given: Mapping[str, str]) -> Iterator[Problem]:
+    """Find two things that are there at the same time and would want one key."""
+    effective = {name: given.get(name, key) for name, (_title, key) in ACTIONS.items()}
+    effective |= {name: key for name, key in given.items() if name.startswith("tool:")}
+    owners: dict[str, str] = {}
+    for name, key in effective.items():
+        other = owners.setdefault(key, name)
+        named = {name, other}
+        if other != name and named & given.keys() and named not in _SHARED:
+            place = name if name in given else other
+            called = other if place == name else name
+            message = _("%(other)s has this key too")
+            yield Problem(f"custom_hotkeys.{place}.key", message, {"other": called})
 
 
 def warnings(config: LabelConfig, keys: Mapping[str, str]) -> list[Problem]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from ..datasets import agreement, errors, people, projects, tasks
+from ..datasets import agreement, errors, people, projects, reviews, tasks
+from ..datasets import annotations as annotation_rows
 from ..datasets.agreement import Matrix, Score
 from ..datasets.errors import _
 from ..datasets.people import User
@@ -20,6 +21,7 @@ from .auth import allows, installation, user
 routes = Blueprint("agreement", __name__)
 _STATS = "/api/projects/<int:project_id>/stats"
 _MODEL = "/api/projects/<int:project_id>/model-stats/<path:model_version>"
+_CHOSEN = "selection[%s][ids]"
 ByPerson = Callable[..., dict[int, Score]]
 
 
@@ -31,6 +33,7 @@ def of_task(task_id: int) -> Response:
         task, project = tasks.get(session, user(), task_id, "annotation.read")
         found = agreement.of_task(session, user(), project, task)
         known = people.by_ids(session, found.people)
+        hidden = _hides(session, project, [task.id])
     return payloads.answer(
         {
             "total_annotations": found.answers,
@@ -38,7 +41,7 @@ def of_task(task_id: int) -> Response:
             "controls": found.controls,
             "distributions": found.distribution,
             "matrix": _square(found.people, found.pairs),
-            "users": _people(found.people, known),
+            "users": _people(found.people, known, hidden),
         }
     )
 
@@ -57,13 +60,17 @@ def matrix_of_task(project_id: int, task_id: int) -> Response:
             raise errors.NotFound(_("there is no task %(id)s"), id=task_id)
         found = agreement.of_task(session, user(), project, task)
         known = people.by_ids(session, found.people)
+        hidden = _hides(session, project, [task.id])
+        if hidden and request.args.getlist(_CHOSEN % "annotators"):
+            raise errors.Forbidden(_("in this project reviewers are not told who made what"))
     said: list[int | str] = [*found.people, *found.models]
     wanted = [each for each in said if _is_selected(each)]
-    users = [
-        {**payloads.person(known.get(each), each), "type": "annotator"}
-        if isinstance(each, int)
-        else {"id": each, "model_version": each, "type": "model"}
+    makers = [each for each in wanted if isinstance(each, int)]
+    users = [{**each, "type": "annotator"} for each in _people(makers, known, hidden)]
+    users += [
+        {"id": each, "model_version": each, "type": "model"}
         for each in wanted
+        if isinstance(each, str)
     ]
     return payloads.answer({"matrix": _square(wanted, found.pairs), "users": users})
 
@@ -87,10 +94,11 @@ def between_people(project_id: int) -> Response:
         chosen = payloads.numbers(request.args, "task")
         found = agreement.matrix(session, user(), project, task_ids=chosen, per_label=per_label)
         known = people.by_ids(session, found.people)
+        users = _people(found.people, known, _hides(session, project, chosen))
     told = _by_label(found) if per_label else _plain(found)
     if not with_deviation:
         told.pop("std")
-    return payloads.answer({**told, "users": _people(found.people, known)})
+    return payloads.answer({**told, "users": users})
 
 
 @routes.get(f"{_STATS}/agreement_annotator/<int:user_id>")
@@ -200,7 +208,18 @@ def _named(found: dict[int, Score]) -> dict[str, Score]:
     return {str(number): score for number, score in found.items()}
 
 
-def _people(ids: tuple[int, ...], known: dict[int, User]) -> list[dict[str, Any]]:
+def _hides(session: Session, project: Project, task_ids: Iterable[int] | None) -> bool:
+    """Tell whether the asker is not to know who made one of the answers of these tasks."""
+    if reviews.are_blind_for(user(), project):
+        return True
+    made = annotation_rows.of_tasks(session, task_ids or ())
+    return any(reviews.hides(user(), project, row) for rows in made.values() for row in rows)
+
+
+def _people(ids: Sequence[int], known: dict[int, User], hidden: bool) -> list[dict[str, Any]]:
+    """Return people, by their pseudonyms where they are hidden from the asker."""
+    if hidden:
+        return [payloads.stranger(known.get(number)) for number in ids]
     return [payloads.person(known.get(number), number) for number in ids]
 
 
@@ -251,7 +270,7 @@ def _common(found: Matrix) -> list[list[int]]:
 def _is_selected(name: int | str) -> bool:
     """Tell whether the address chooses a person, or a model by its version."""
     asked = request.args
-    groups = {kind: asked.getlist(f"selection[{kind}][ids]") for kind in ("annotators", "models")}
+    groups = {kind: asked.getlist(_CHOSEN % kind) for kind in ("annotators", "models")}
     every = {kind: payloads.flag(asked, f"selection[{kind}][all]") for kind in groups}
     if not any(groups.values()) and not any(every.values()):
         return isinstance(name, int)

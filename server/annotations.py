@@ -144,7 +144,8 @@ def history() -> Response:
         if not annotation_rows.visible_to(user(), [row]):
             raise errors.NotFound(_("there is no annotation %(id)s"), id=number)
         past = annotation_rows.revisions(session, row)
-    return payloads.answer([_past(row, each) for each in past])
+        hidden = _is_hidden(session, row)
+    return payloads.answer([_past(row, each, hidden) for each in past])
 
 
 def expected_revision() -> int | None:
@@ -203,24 +204,33 @@ def _answer(
 ) -> Response:
     own = row.completed_by == user().id
     authors = {user().id: user()} if own else people.by_ids(session, [row.completed_by])
-    response = payloads.answer({**payloads.annotation(row, authors), **(more or {})}, status)
+    shown = payloads.annotation(row, authors, hidden=_is_hidden(session, row))
+    response = payloads.answer({**shown, **(more or {})}, status)
     response.headers["ETag"] = f'"{row.revision}"'
     return response
 
 
 def _answer_list(session: Session, rows: list[Annotation], status: int = 200) -> Response:
     authors = people.by_ids(session, {row.completed_by for row in rows})
-    return payloads.answer([payloads.annotation(row, authors) for row in rows], status)
+    shown = [payloads.annotation(row, authors, hidden=_is_hidden(session, row)) for row in rows]
+    return payloads.answer(shown, status)
 
 
-def _past(row: Annotation, past: AnnotationRevision) -> dict[str, Any]:
+def _is_hidden(session: Session, row: Annotation) -> bool:
+    """Tell whether the asker is not to know who made an annotation."""
+    if row.completed_by == user().id:
+        return False
+    return reviews.hides(user(), session.get_one(Project, row.project_id), row)
+
+
+def _past(row: Annotation, past: AnnotationRevision, hidden: bool) -> dict[str, Any]:
     return {
         "id": row.id * 10**6 + past.revision,
         "annotation_id": row.id,
         "revision": past.revision,
         "action": "skipped" if past.state == "skipped" else "updated",
         "result": payloads.raw(past.result),
-        "created_by": past.updated_by or row.completed_by,
+        "created_by": None if hidden else past.updated_by or row.completed_by,
         "created_at": payloads.time(past.ended_at),
         "project_id": row.project_id,
         "task_id": row.task_id,

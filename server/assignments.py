@@ -52,7 +52,7 @@ def api_next(project_id: int) -> Response:
 @allows("task.claim")
 def workbench_next(project_id: int) -> Response:
     """Reserve the asker's next task and return it with all that the workbench shows."""
-    task_id = _claimed(project_id).task_id
+    task_id = _claimed(project_id)[0].task_id
     with installation().database.read() as session:
         task, project = tasks.get(session, user(), task_id, "task.claim")
         return payloads.answer(task_for_workbench(session, project, task))
@@ -100,11 +100,11 @@ def next_task(project_id: int, queue: str) -> dict[str, Any]:
     Raises:
         errors.NotFound: none is left for them.
     """
-    assignment = _claimed(project_id)
+    assignment, project = _claimed(project_id)
     # Other writers need not wait while the answer is put together.
-    with installation().database.read() as session:
-        task, project = tasks.get(session, user(), assignment.task_id, "task.claim")
-        loaded = payloads.load(session, user(), project, [task])
+    with installation().database.glance() as session:
+        task, beside = next_tasks.given(session, user(), assignment.task_id)
+        loaded = payloads.load(session, user(), project, [task], beside=beside)
         return payloads.to_label(task, loaded, f"assignment-{assignment.id}", queue)
 
 
@@ -129,10 +129,14 @@ def task_for_workbench(session: Session, project: Project, task: Task) -> dict[s
         "data": payloads.shown_data(task, media),
         "annotations": [
             {
-                **payloads.work(row, authors),
-                "reviews": [payloads.review(each) for each in judged.get(row.id, [])],
+                **payloads.work(row, authors, hidden=hidden),
+                "reviews": [
+                    payloads.review(each, hidden=hidden and each.reviewer_id != user().id)
+                    for each in judged.get(row.id, [])
+                ],
             }
             for row in made
+            for hidden in (reviews.hides(user(), project, row),)
         ],
         "predictions": [] if is_hidden else [payloads.prediction(row) for row in predicted],
         "drafts": [payloads.work_draft(row, user()) for row in drafts],
@@ -159,10 +163,10 @@ def _is_on_request(project: Project) -> bool:
     return on_request and not permissions.allows(user(), "prediction.read")
 
 
-def _claimed(project_id: int) -> Assignment:
+def _claimed(project_id: int) -> tuple[Assignment, Project]:
     with installation().database.write() as session:
         project = projects.get(session, user(), project_id, "task.claim")
         assignment = next_tasks.claim(session, installation().settings, user(), project)
         if assignment is None:
             raise errors.NotFound(_("no task is left for you in this project"))
-        return assignment
+        return assignment, project

@@ -10,10 +10,11 @@ from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from ..datasets import annotations as annotation_rows
-from ..datasets import comments, errors, people
+from ..datasets import comments, errors, people, reviews
 from ..datasets.annotations import Annotation
 from ..datasets.comments import Comment
 from ..datasets.errors import _
+from ..datasets.projects import Project
 from . import payloads
 from .auth import allows, installation, user
 
@@ -65,7 +66,13 @@ def index_of_people() -> Response:
     """List whom a remark on an annotation can mention: those who may read it."""
     with installation().database.read() as session:
         annotation = _seen(session, payloads.number(request.args, "annotation"))
-        found = comments.readers(session, annotation)
+        project = session.get_one(Project, annotation.project_id)
+        hidden = reviews.hides(user(), project, annotation)
+        found = [
+            row
+            for row in comments.readers(session, annotation)
+            if not hidden or row.id != annotation.completed_by
+        ]
     return payloads.answer([{"username": row.username, "name": row.name} for row in found])
 
 
@@ -115,6 +122,7 @@ def _rows(session: Session, rows: list[Comment]) -> list[dict[str, Any]]:
     """Return comments, with the whole person where `expand_created_by` asks for it."""
     expand = payloads.flag(request.args, "expand_created_by")
     authors = people.by_ids(session, {row.created_by for row in rows})
+    unknown = _hidden(session, rows)
     return [
         {
             "id": row.id,
@@ -123,13 +131,19 @@ def _rows(session: Session, rows: list[Comment]) -> list[dict[str, Any]]:
             "task": row.task_id,
             "annotation": row.annotation_id,
             "parent": row.parent_id,
-            "author": authors[row.created_by].name if row.created_by in authors else "",
+            "author": ""
+            if row.created_by not in authors
+            else authors[row.created_by].pseudonym
+            if row.id in unknown
+            else authors[row.created_by].name,
             "draft": None,
             "region_ref": None if row.region is None else msgspec.json.decode(row.region),
             "classifications": None,
             "is_resolved": row.resolved_at is not None,
             "resolved_at": payloads.time(row.resolved_at),
-            "created_by": payloads.person(authors.get(row.created_by), row.created_by)
+            "created_by": None
+            if row.id in unknown
+            else payloads.person(authors.get(row.created_by), row.created_by)
             if expand
             else row.created_by,
             "created_at": payloads.time(row.created_at),
@@ -138,3 +152,12 @@ def _rows(session: Session, rows: list[Comment]) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def _hidden(session: Session, rows: list[Comment]) -> set[int]:
+    """Return the comments whose authors the asker is not to know: they speak of what he judges."""
+    others = [row for row in rows if row.created_by != user().id]
+    hidden = reviews.hidden_among(
+        session, user(), [(r.project_id, r.annotation_id) for r in others]
+    )
+    return {row.id for row in others if row.annotation_id in hidden}

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template, request
 from flask_babel import gettext
 
 from ..datasets import dashboards, errors, projects
-from ..datasets.dashboards import Asked, Dashboard, Kind, Panel, Said
+from ..datasets.dashboards import Asked, Dashboard, Kind, Label, Panel, Said
 from ..datasets.errors import _
 from ..datasets.quality.intervals import Figure
 from . import payloads
@@ -55,7 +55,7 @@ def table(name: str, panel: str) -> Response:
     if chosen is None:
         raise errors.NotFound(_("there is no such table"))
     # The mark at the beginning tells spreadsheets that this is UTF-8.
-    content = "\ufeff" + dashboards.to_csv(chosen, gettext)
+    content = "\ufeff" + dashboards.to_csv(chosen, gettext, told)
     headers = {"Content-Disposition": f'attachment; filename="{name}-{panel}.csv"'}
     return Response(content, mimetype="text/csv", headers=headers)
 
@@ -113,7 +113,7 @@ def _plain(panel: Panel) -> dict[str, Any]:
 def _value(value: Any, kind: Kind) -> Any:
     if isinstance(value, Figure):
         return value.as_values()
-    if isinstance(value, Said):
+    if isinstance(value, Said | Label):
         return told(value)
     if kind is Kind.TIME and value is not None:
         return payloads.time(value)

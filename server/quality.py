@@ -10,7 +10,7 @@ from typing import Any
 
 import flask
 from flask import Blueprint, Response, render_template, request
-from flask_babel import get_locale, gettext
+from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from ..datasets import errors, gold, jobs, people, permissions, projects, quality
@@ -20,6 +20,7 @@ from ..datasets.projects import Project
 from ..workers import queues
 from . import payloads, quality_plots
 from .auth import allows, installation, user
+from .wording import label_word
 
 routes = Blueprint("quality", __name__)
 OPTIONS = ("gate_agreement_percent", "gate_first_pass_percent", "consensus_auto_percent")
@@ -145,12 +146,8 @@ def _ask(project_id: int) -> Job:
 
 
 def _titles(project: Project) -> dict[str, str]:
-    """Return the words that annotators see for the labels; the labels themselves in English."""
-    locale = get_locale()
-    if locale is not None and locale.language == "en":
-        return {}
-    controls = project.config.controls
-    return {label: title for control in controls for label, title in control.titles.items()}
+    """Return what the reader calls the labels."""
+    return {name: label_word(name, title) for name, title in project.config.titles.items()}
 
 
 def _running(session: Session, project: Project) -> Job | None:

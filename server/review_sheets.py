@@ -81,13 +81,18 @@ def sheet(
 
 
 def names(
-    session: Session, reader: User, project: Project, ids: Iterable[int | None]
+    session: Session,
+    reader: User,
+    project: Project,
+    ids: Iterable[int | None],
+    about: Iterable[Annotation],
 ) -> dict[int, str]:
-    """Return user id → the name that the reader may see: a pseudonym in a blind project."""
+    """Return user id → the name that the reader may see where it is said who made what.
+
+    A pseudonym where they are not to know who made one of the annotations that it is `about`.
+    """
     found = people.by_ids(session, {number for number in ids if number is not None})
-    hides = projects.stages_of(project).blind and not permissions.allows(
-        reader, "annotation.change"
-    )
+    hides = any(reviews.hides(reader, project, row) for row in about)
     return {
         number: row.pseudonym if hides and number != reader.id else row.name
         for number, row in found.items()

@@ -100,9 +100,10 @@ def api_history(task_id: int) -> Response:
     with installation().database.read() as session:
         task, project = tasks.get(session, user(), task_id, "annotation.read")
         made = annotation_rows.of_tasks(session, [task.id]).get(task.id, [])
-        story = reviews.history(session, annotation_rows.visible_to(user(), made))
+        seen = annotation_rows.visible_to(user(), made)
+        story = reviews.history(session, seen)
         who = [each.actor_id for each in story]
-        known = review_sheets.names(session, user(), project, who)
+        known = review_sheets.names(session, user(), project, who, seen)
     return payloads.answer([review_sheets.happening(each, known) for each in story])
 
 

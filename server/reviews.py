@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import flask
@@ -100,7 +101,8 @@ def index() -> Response:
             found = reviews.of_project(session, project)
         else:
             found = reviews.newest(session, user())
-    return payloads.answer([_judged(row) for row in found])
+        hidden = reviews.hidden_among(session, user(), _about(found))
+    return payloads.answer([_judged(row, row.annotation_id in hidden) for row in found])
 
 
 @routes.post("/api/annotation-reviews/")
@@ -134,17 +136,24 @@ def create() -> Response:
 def show(review_id: int) -> Response:
     """Return a review."""
     with installation().database.read() as session:
-        return payloads.answer(_judged(reviews.get(session, user(), review_id)))
+        row = reviews.get(session, user(), review_id)
+        hidden = reviews.hidden_among(session, user(), _about([row]))
+    return payloads.answer(_judged(row, row.annotation_id in hidden))
 
 
-def _judged(row: Review | BlindReview) -> dict[str, Any]:
+def _about(rows: Sequence[Review | BlindReview]) -> list[tuple[int, int]]:
+    return [(row.project_id, row.annotation_id) for row in rows]
+
+
+def _judged(row: Review | BlindReview, hidden: bool = False) -> dict[str, Any]:
+    hidden = hidden and row.reviewer_id != user().id
     return {
         "id": row.id,
         "annotation": row.annotation_id,
         "accepted": row.verdict != "reject",
         "comment": row.reason,
         "result": None if row.result is None else payloads.raw(row.result),
-        "created_by": row.reviewer_id,
+        "created_by": None if hidden else row.reviewer_id,
         "created_at": payloads.time(row.created_at),
         "started_at": None,
         "reject_action": None if row.verdict != "reject" else "requeue",

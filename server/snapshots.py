@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from ..datasets import audit, errors, people, projects, snapshots, views
+from ..datasets import audit, errors, people, projects, reviews, snapshots, views
 from ..datasets.db import now
 from ..datasets.errors import _
 from ..datasets.projects import Project
@@ -44,7 +44,7 @@ def export(project_id: int) -> Response:
     name = asked.get("export_type") or asked.get("exportType") or "JSON"
     everything = payloads.flag(asked, "download_all_tasks")
     with installation().database.read() as session:
-        project = projects.get(session, user(), project_id, "annotation.export")
+        project = _project(session, project_id)
     form = converter(name, project.config)
     ids = [number for text in asked.getlist("ids") for number in _numbers(text)]
     query = views.parse_query({"selectedItems": {"all": False, "included": ids}} if ids else {})
@@ -62,7 +62,7 @@ def export(project_id: int) -> Response:
 def index(project_id: int) -> Response:
     """List a project's snapshots, newest first."""
     with installation().database.read() as session:
-        project = projects.get(session, user(), project_id, "annotation.export")
+        project = _project(session, project_id)
         rows = snapshots.of_project(session, project)
         return payloads.answer([_snapshot(session, row) for row in rows])
 
@@ -73,7 +73,7 @@ def create(project_id: int) -> Response:
     """Keep what the project holds now, to be downloaded in any format later."""
     values = payloads.body()
     with installation().database.read() as session:
-        project = projects.get(session, user(), project_id, "annotation.export")
+        project = _project(session, project_id)
         wanted = _wanted(session, project, values)
     title = payloads.given_text(values, "title") or f"{project.title[:150]} {now():%Y-%m-%d %H:%M}"
     with _scratch() as lines:
@@ -81,7 +81,7 @@ def create(project_id: int) -> Response:
         lines.seek(0)
         stored = installation().store.put(lines)
     with installation().database.write() as session:
-        project = projects.get(session, user(), project_id, "annotation.export")
+        project = _project(session, project_id)
         row = snapshots.add(session, user(), project, title)
         snapshots.finish(session, row, stored.digest, md5, number)
         options = ("task_filter_options", "annotation_filter_options", "serialization_options")
@@ -224,8 +224,20 @@ def _numbers(text: str) -> list[int]:
     return payloads.numbers({"ids": text}, "ids", 10_000) or []
 
 
-def _get(session: Session, project_id: int, snapshot_id: int) -> tuple[Project, Snapshot]:
+def _project(session: Session, project_id: int) -> Project:
+    """Return a project for somebody who may have all of it, with the names of its makers.
+
+    Raises:
+        errors.Forbidden: they judge in it without being told names.
+    """
     project = projects.get(session, user(), project_id, "annotation.export")
+    if reviews.are_blind_for(user(), project):
+        raise errors.Forbidden(_("in this project reviewers are not told who made what"))
+    return project
+
+
+def _get(session: Session, project_id: int, snapshot_id: int) -> tuple[Project, Snapshot]:
+    project = _project(session, project_id)
     return project, snapshots.get(session, project, snapshot_id)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from ..datasets import assignments, errors, people, projects, tasks, views
+from ..datasets import annotations as annotation_rows
+from ..datasets import assignments, errors, people, projects, reviews, tasks, views
 from ..datasets.assignments import Assignment
 from ..datasets.errors import _
 from ..datasets.projects import Project
@@ -41,7 +42,11 @@ def members(project_id: int) -> Response:
 def assignees(project_id: int, task_id: int) -> Response:
     """List who holds or has done a task."""
     with installation().database.read() as session:
-        task, _project = _task(session, project_id, task_id, "annotation.read")
+        task, project = _task(session, project_id, task_id, "annotation.read")
+        made = annotation_rows.of_tasks(session, [task.id]).get(task.id, [])
+        hides = any(reviews.hides(user(), project, row) for row in made)
+        if hides or reviews.are_blind_for(user(), project):
+            raise errors.Forbidden(_("in this project reviewers are not told who made what"))
         rows = assignments.of_task(session, task)
     return payloads.answer([_assignment(row) for row in rows])
 

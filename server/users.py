@@ -9,8 +9,8 @@ import msgspec
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
-from ..datasets import assignments, audit, errors, people, permissions, staff
-from ..datasets.errors import _
+from ..datasets import assignments, audit, people, permissions, staff
+from ..datasets import hotkeys as hotkey_rows
 from ..datasets.people import Role, User
 from . import payloads
 from .auth import allows, installation, user
@@ -29,7 +29,6 @@ _READ_ONLY = {
     "allow_newsletters",
     "date_joined",
 }
-LONGEST_HOTKEYS = 20_000  # bytes
 
 
 @routes.get("/api/current-user/whoami")
@@ -106,14 +105,10 @@ def hotkeys() -> Response:
 @allows("account.use")
 def change_hotkeys() -> Response:
     """Keep the keys that somebody chose."""
-    chosen = payloads.body().get("custom_hotkeys")
-    text = msgspec.json.encode(chosen).decode()
-    if not isinstance(chosen, dict) or len(text) > LONGEST_HOTKEYS:
-        raise errors.Invalid(
-            _("must be an object of at most %(longest)s bytes"),
-            place="custom_hotkeys",
-            longest=LONGEST_HOTKEYS,
-        )
+    values = payloads.body()
+    payloads.refuse_unknown(values, {"custom_hotkeys"})
+    chosen = values.get("custom_hotkeys")
+    text = hotkey_rows.checked(chosen)
     with installation().database.write() as session:
         me = people.get_user(session, user().username)
         me.custom_hotkeys = text

@@ -1,12 +1,13 @@
 """Find labels that are probably wrong in a project: the suspect job.
 
 Classes and spans of texts: a model learns four fifths of the answers and says what it thinks
-of the others, in turns. Boxes: from what a model version has predicted for the same pictures.
+of the others, in turns; so classes of pictures too, by their colours and edges. Boxes: from
+what a model version has predicted for the same pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from ..datasets.labels import Control
 from ..datasets.predictions import Prediction
 from ..datasets.projects import Project
 from ..datasets.tasks import Task
+from . import suspect_pictures
 from .models.interface import Choice, Example, Given, Item, Target
 from .models.text_classifier import Classifying, TextClassifier
 from .work import Work
@@ -31,6 +33,7 @@ MOST = 20_000  # answers, the newest
 LEAST = 50
 REACH = 2  # characters to each side that tell what one is
 WIDTH = 2**18
+PICTURES = "cleanlab; cross-validated colours and edges"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,15 @@ def run(work: Work) -> dict[str, Any]:
             raise errors.Refused(
                 _("it takes at least %(least)s answered tasks to find errors"), least=LEAST
             )
-        method, rows = find(session, project, answers, work.request.get("model_version"))
+        pictured = _pictured(project)
+        if pictured is None:
+            method, rows = find(session, project, answers, work.request.get("model_version"))
+    if pictured is not None:
+        control, key = pictured
+        # Reading pictures takes long, and is done outside of a look at the database.
+        ids = [each.task_id for each in answers]
+        looks = suspect_pictures.looked_at(work, project, key, ids)
+        method, rows = PICTURES, of_pictures(control, answers, looks)
     with database.write() as session:
         work.advance(session, len(answers), len(answers))
         number = suspicions.keep(session, project, work.id, rows)
@@ -106,7 +117,56 @@ def find(
         if control.tag == "RectangleLabels":
             rows = _predicted(session, project, model_version)
             return f"predictions {model_version}", of_boxes(control, answers, rows)
-    raise errors.Refused(_("errors are found in classes and spans of texts and in boxes"))
+    raise errors.Refused(
+        _("errors are found in classes of texts and pictures, in spans and in boxes")
+    )
+
+
+def _pictured(project: Project) -> tuple[Control, str] | None:
+    """Return the control by which whole pictures get a class, and where the picture is.
+
+    None where texts, or boxes, are asked for before.
+    """
+    for control in project.config.controls:
+        shown = next((o for o in project.config.objects if o.name in control.to_names), None)
+        if shown is None:
+            continue
+        if control.tag == "RectangleLabels" or shown.tag == "Text":
+            return None
+        if control.tag == "Choices" and shown.tag == "Image" and not control.per_region:
+            return control, shown.key
+    return None
+
+
+def of_pictures(
+    control: Control, answers: Sequence[Answered], looks: Mapping[int, NDArray[np.float32]]
+) -> list[dict[str, Any]]:
+    """Suspect the classes of whole pictures; `looks` is what is seen of each task's.
+
+    Raises:
+        errors.Refused: too few can be looked at, or their looks do not tell the classes apart.
+    """
+    known = [
+        (each, label[0])
+        for each in answers
+        if len(label := _choice(control, each.result)) == 1 and each.task_id in looks
+    ]
+    labels = sorted({label for _each, label in known})
+    if len(known) < LEAST or len(labels) < 2:
+        raise errors.Refused(
+            _("it takes at least %(least)s answered tasks to find errors"), least=LEAST
+        )
+    given = [labels.index(label) for _each, label in known]
+    rows = np.stack([looks[each.task_id] for each, _label in known])
+    chances = suspect_pictures.chances(rows, given, len(labels))
+    if not suspect_pictures.tells_apart(chances, given):
+        raise errors.Refused(
+            _("the looks of the pictures do not tell these classes apart: nothing can be suspected")
+        )
+    return [
+        _row(known[doubt.answer][0], _region(control, known[doubt.answer][0]), doubt, PICTURES)
+        for doubt in suspicions.of_choices(given, chances, labels)
+    ]
 
 
 def of_texts(control: Control, key: str, answers: Sequence[Answered]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from .. import errors, permissions
 from ..errors import _
 from ..people import User
 from . import company, district, operation, orders, team, work
-from .panels import LONGEST_DAYS, Asked, Column, Dashboard, Kind, Panel, Said, to_csv
+from .panels import LONGEST_DAYS, Asked, Column, Dashboard, Kind, Label, Panel, Said, to_csv
 
 __all__ = [
     "DASHBOARDS",
@@ -17,6 +17,7 @@ __all__ = [
     "Column",
     "Dashboard",
     "Kind",
+    "Label",
     "Panel",
     "Said",
     "made",

@@ -14,7 +14,7 @@ from ..people import User
 from ..projects import Project
 from ..quality.intervals import Figure
 from . import counts
-from .panels import Asked, Column, Kind, Panel, Said
+from .panels import Asked, Column, Kind, Label, Panel, Said
 
 MOST_LABELS = 200
 
@@ -90,12 +90,13 @@ def _classes(session: Session, projects: list[Project]) -> Panel:
     rows: list[dict[str, Any]] = []
     for project in projects:
         kept = quality.newest(session, project)
+        titles = project.config.titles
         for each in (kept or {}).get("labels", []):
             figure = Figure(*(each[name] for name in ("value", "low", "high", "number", "method")))
             rows.append(
                 {
                     "project": project.title,
-                    "label": each["label"],
+                    "label": Label(each["label"], titles.get(each["label"], each["label"])),
                     "low": figure.low,
                     "agreement": figure,
                     "address": f"/projects/{project.id}/quality",
@@ -115,7 +116,7 @@ def _classes(session: Session, projects: list[Project]) -> Panel:
         ),
         (
             Column("project", _("Project")),
-            Column("label", _("Label")),
+            Column("label", _("Label"), Kind.SAID),
             Column("low", _("At least"), Kind.PERCENT),
             Column("agreement", _("Agreement"), Kind.FIGURE),
         ),

@@ -26,11 +26,19 @@ class Said:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Label:
+    """A label of a config, and the words that annotators see for it, in Chinese as a rule."""
+
+    name: str
+    title: str
+
+
 class Kind(StrEnum):
     """How a column's values are written; a FIGURE has its interval, number and method."""
 
     TEXT = "text"
-    # A Said, a state's name, a role …: put into the reader's language.
+    # A Said, a Label, a state's name, a role …: put into the reader's language.
     SAID = "said"
     STATE = "state"
     NUMBER = "number"
@@ -40,6 +48,9 @@ class Kind(StrEnum):
     DURATION = "duration"
     BYTES = "bytes"
     TIME = "time"
+    # Six digits of GB/T 2260, a section of GB/T 4754.
+    DISTRICT = "district"
+    INDUSTRY = "industry"
 
 
 @dataclass(frozen=True)
@@ -94,10 +105,13 @@ class Dashboard:
     besides: str = "account.use"
 
 
-def to_csv(panel: Panel, translate: Callable[[str], str]) -> str:
+def to_csv(
+    panel: Panel, translate: Callable[[str], str], tell: Callable[[Said | Label], str]
+) -> str:
     """Write a panel's table as CSV; a figure takes five columns: value, low, high, n, method.
 
-    What a spreadsheet would take for a formula is written as a text.
+    `translate` puts a title into the reader's language, `tell` a value. What a spreadsheet
+    would take for a formula is written as a text.
     """
     out = io.StringIO()
     writer = csv.writer(out)
@@ -110,17 +124,17 @@ def to_csv(panel: Panel, translate: Callable[[str], str]) -> str:
     for row in panel.rows:
         cells: list[Any] = []
         for column in panel.columns:
-            cells += _cells(row.get(column.key), column.kind, translate)
+            cells += _cells(row.get(column.key), column.kind, tell)
         writer.writerow(cells)
     return out.getvalue()
 
 
-def _cells(value: Any, kind: Kind, translate: Callable[[str], str]) -> list[Any]:
+def _cells(value: Any, kind: Kind, tell: Callable[[Said | Label], str]) -> list[Any]:
     if kind is Kind.FIGURE:
         found = value if isinstance(value, Figure) else Figure(None, None, None, 0, "")
         return [found.value, found.low, found.high, found.number, found.method]
-    if isinstance(value, Said):
-        return [_harmless(translate(value.message) % dict(value.values))]
+    if isinstance(value, Said | Label):
+        return [_harmless(tell(value))]
     if isinstance(value, dt.datetime):
         return [value.isoformat()]
     return [_harmless(value) if isinstance(value, str) else value]

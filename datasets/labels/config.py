@@ -150,6 +150,13 @@ class LabelConfig:
         """Find an object by its name."""
         return {item.name: item for item in self.objects}
 
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """Map every label to the words the annotator sees."""
+        return {
+            label: title for control in self.controls for label, title in control.titles.items()
+        }
+
     def control(self, name: str) -> Control | None:
         """Find the control of a result, also when a Repeater numbered its name."""
         if found := self.by_name.get(name):

@@ -11,6 +11,7 @@ from .arriving import let_in
 from .blind import ask_blind, blind_of
 from .counts import StageCount, stage_counts
 from .differences import Changed, Differences, differences
+from .hiding import are_blind_for, hidden_among, hides
 from .history import Happening, history
 from .judging import accept_in_bulk, judge
 from .reading import (
@@ -40,6 +41,7 @@ __all__ = [
     "StageCount",
     "Verdict",
     "accept_in_bulk",
+    "are_blind_for",
     "ask_blind",
     "blind_of",
     "claim",
@@ -47,6 +49,8 @@ __all__ = [
     "differences",
     "effective",
     "get",
+    "hidden_among",
+    "hides",
     "history",
     "is_deciding",
     "judge",

@@ -181,6 +181,8 @@ ABOUT_OTHERS = frozenset(
         "ground_truth",
     }
 )
+# Who did it: not for those who are to judge it without knowing.
+WHO = frozenset({"annotators", "updated_by"})
 
 
 def column(name: str, wanted: str, dialect: str, place: str) -> Column:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from .. import errors
 from ..errors import _
 from ..tasks import Task
-from .columns import ABOUT_OTHERS, TELLING, Column, Kind, column
+from .columns import ABOUT_OTHERS, TELLING, WHO, Column, Kind, column
 
 MOST_ITEMS = 50
 MOST_VALUES = 10_000
@@ -72,6 +72,11 @@ class Query:
     def is_about_others(self) -> bool:
         """Tell whether it asks who answered tasks, or what they said."""
         return bool(self._names & ABOUT_OTHERS)
+
+    @property
+    def asks_who(self) -> bool:
+        """Tell whether it asks who answered tasks."""
+        return bool(self._names & WHO)
 
     def condition(self, dialect: str) -> sa.ColumnElement[bool]:
         """Return the condition on a task.

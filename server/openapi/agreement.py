@@ -23,7 +23,16 @@ _SCORE: Schema = {"anyOf": [maybe(NUMBER), mapping(NUMBER)]}
 _SCORES = record(agreement=mapping(_SCORE))
 _PER_LABEL = query(per_label=FLAG)
 _OF_SOME = query(ids=TEXT, per_label=FLAG)
-_PEOPLE = listed(ref("PersonWithInitials"))
+# By their pseudonyms alone to who is not to know them.
+_STRANGER = record(
+    id={"type": "null"},
+    first_name=TEXT,
+    last_name=TEXT,
+    email=TEXT,
+    avatar={"type": "null"},
+    initials=TEXT,
+)
+_PEOPLE = listed({"anyOf": [ref("PersonWithInitials"), _STRANGER]})
 
 OPERATIONS: dict[str, Operation] = {
     "agreement.of_task": Operation(

@@ -45,6 +45,7 @@ _MEMBERS = {
     "text": TEXT,
     "state": TEXT,
     "answer": TEXT,
+    "discussion": maybe(INTEGER),
     "settled_by": _NUMBER,
     "settled_at": maybe(TEXT),
     "created_at": TEXT,

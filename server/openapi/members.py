@@ -100,7 +100,8 @@ ANNOTATION = {
     "result": RESULT,
     "created_username": TEXT,
     "created_ago": TEXT,
-    "completed_by": {"anyOf": [INTEGER, ref("PersonWithInitials")]},
+    # Null for who is to judge it without knowing whose it is.
+    "completed_by": maybe({"anyOf": [INTEGER, ref("PersonWithInitials")]}),
     "was_cancelled": FLAG,
     "ground_truth": FLAG,
     "created_at": WHEN,

@@ -4,7 +4,7 @@ from .alone import is_alone, standing, states_of, totals_of
 from .answers import annotation, draft, prediction, raw, review, work, work_draft
 from .chain import dataset, export, job, version
 from .paging import check_page, page_number, paged
-from .people import asker, creator, organisation, person, signature, user
+from .people import asker, creator, organisation, person, signature, stranger, user
 from .projects import PROJECT_KEYS, counts, project
 from .reading import (
     BODY_BYTES,
@@ -95,6 +95,7 @@ __all__ = [
     "shown_data",
     "signature",
     "standing",
+    "stranger",
     "states_of",
     "stored_values",
     "text",

@@ -17,7 +17,7 @@ from ...datasets.db import now
 from ...datasets.people import User
 from ...datasets.predictions import Prediction
 from ...datasets.reviews import BlindReview, Review
-from .people import person, signature
+from .people import person, pseudonym, signature
 from .reading import time
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -41,17 +41,27 @@ def ago(moment: dt.datetime) -> str:
 
 
 def annotation(
-    row: Annotation, people: Mapping[int, User], *, whole_person: bool = False
+    row: Annotation,
+    people: Mapping[int, User],
+    *,
+    whole_person: bool = False,
+    hidden: bool = False,
 ) -> dict[str, Any]:
-    """Return an annotation; `completed_by` is a number, or the person where that is asked."""
+    """Return an annotation; `completed_by` is a number, or the person where that is asked.
+
+    Where its maker is `hidden` from the reader, their pseudonym stands for their name.
+    """
     made_by = people.get(row.completed_by)
     by: Any = row.completed_by
-    if whole_person:
+    if hidden:
+        by = None
+    elif whole_person:
         by = person(made_by, row.completed_by)
+    name = signature(made_by, row.completed_by) if not hidden else pseudonym(made_by)
     return {
         "id": row.id,
         "result": raw(row.result),
-        "created_username": " " + signature(made_by, row.completed_by),
+        "created_username": " " + name,
         "created_ago": ago(row.created_at),
         "completed_by": by,
         "was_cancelled": row.was_cancelled,
@@ -65,16 +75,16 @@ def annotation(
         "bulk_created": row.bulk_created,
         "task": row.task_id,
         "project": row.project_id,
-        "updated_by": row.updated_by or row.completed_by,
+        "updated_by": None if hidden else row.updated_by or row.completed_by,
         "parent_prediction": row.parent_prediction,
         "parent_annotation": row.parent_annotation,
         "last_created_by": None,
     }
 
 
-def work(row: Annotation, people: Mapping[int, User]) -> dict[str, Any]:
+def work(row: Annotation, people: Mapping[int, User], *, hidden: bool = False) -> dict[str, Any]:
     """Return an annotation as the workbench needs it: with its state and revision."""
-    told = {**annotation(row, people), "state": row.state, "revision": row.revision}
+    told = {**annotation(row, people, hidden=hidden), "state": row.state, "revision": row.revision}
     return {**told, "guideline_version": row.guideline_version}
 
 
@@ -121,13 +131,16 @@ def work_draft(row: Draft, owner: User) -> dict[str, Any]:
     return {**draft(row, owner), "revision": row.revision}
 
 
-def review(row: Review | BlindReview) -> dict[str, Any]:
-    """Return a review; one that was asked for blindly looks like a first review."""
+def review(row: Review | BlindReview, *, hidden: bool = False) -> dict[str, Any]:
+    """Return a review; one that was asked for blindly looks like a first review.
+
+    Where names are `hidden` from the reader, so is that of the reviewer.
+    """
     return {
         "id": row.id,
         "annotation": row.annotation_id,
         "revision": row.revision,
-        "reviewer": row.reviewer_id,
+        "reviewer": None if hidden else row.reviewer_id,
         "verdict": row.verdict,
         "reason": row.reason,
         "code": row.reason_code,

@@ -60,6 +60,17 @@ def signature(row: User | None, number: int) -> str:
     return f"{name} {row.email or row.username}, {number}".strip()
 
 
+def pseudonym(row: User | None) -> str:
+    """Return what a person is called to those who are not to know who it is."""
+    return "" if row is None else row.pseudonym
+
+
+def stranger(row: User | None) -> dict[str, Any]:
+    """Return a person to somebody who is not to know who it is: by their pseudonym alone."""
+    told = {"id": None, "first_name": pseudonym(row), "last_name": "", "email": ""}
+    return {**told, "avatar": None, "initials": ""}
+
+
 def organisation(row: Organisation) -> dict[str, Any]:
     """Return an organisation."""
     return {

@@ -10,9 +10,19 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from ...datasets import annotations as annotation_rows
-from ...datasets import benefit, comments, people, permissions, predictions, tasks, uploads
+from ...datasets import (
+    benefit,
+    comments,
+    people,
+    permissions,
+    predictions,
+    reviews,
+    tasks,
+    uploads,
+)
 from ...datasets.annotations import Annotation, AnnotationState, Draft
 from ...datasets.comments import Talk
+from ...datasets.next_tasks import Beside
 from ...datasets.people import User
 from ...datasets.predictions import Prediction
 from ...datasets.projects import Project
@@ -21,6 +31,8 @@ from .. import links
 from .alone import is_alone, standing
 from .answers import annotation, draft, prediction
 from .reading import time
+
+EVERYTHING = Beside()
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,10 @@ class Loaded:
     # Upload → the name of the file.
     uploads: Mapping[int, str] = field(default_factory=dict)
 
+    def hides(self, row: Annotation) -> bool:
+        """Tell whether the asker is not to know who made an annotation."""
+        return reviews.hides(self.asker, self.project, row)
+
 
 def load(
     session: Session,
@@ -46,14 +62,17 @@ def load(
     rows: Sequence[Task],
     *,
     with_predictions: bool = True,
+    beside: Beside = EVERYTHING,
 ) -> Loaded:
-    """Load what the shapes below need of these tasks, in a fixed number of queries."""
+    """Load what the shapes below need of these tasks, in a fixed number of queries.
+
+    What is known not to be there (`beside`) is not asked for.
+    """
     ids = [row.id for row in rows]
+    with_predictions = with_predictions and beside.predictions
     predicted = predictions.of_tasks(session, ids) if with_predictions else {}
-    made = {
-        task_id: annotation_rows.visible_to(asker, found)
-        for task_id, found in annotation_rows.of_tasks(session, ids).items()
-    }
+    answers = annotation_rows.of_tasks(session, ids) if beside.annotations else {}
+    made = {task_id: annotation_rows.visible_to(asker, found) for task_id, found in answers.items()}
     authors = {row.completed_by for found in made.values() for row in found}
     return Loaded(
         project,
@@ -61,9 +80,9 @@ def load(
         tasks.media_of(session, rows),
         made,
         benefit.visible_to(session, asker, project, predicted),
-        annotation_rows.drafts_of(session, asker, ids),
+        annotation_rows.drafts_of(session, asker, ids) if beside.drafts else {},
         people.by_ids(session, authors),
-        _talks(session, asker, project, ids),
+        _talks(session, asker, project, ids) if beside.annotations else {},
         uploads.names(session, {row.file_upload_id for row in rows}),
     )
 
@@ -82,6 +101,8 @@ def plain(row: Task, loaded: Loaded) -> dict[str, Any]:
     talk = loaded.talks.get(row.id, comments.SILENCE)
     made = loaded.annotations.get(row.id, ())
     found = standing(loaded.asker, loaded.project, row, made)
+    # Who touched the task last, or talks of it, is as a rule who made its answers.
+    hidden = reviews.are_blind_for(loaded.asker, loaded.project) or any(map(loaded.hides, made))
     return {
         "id": row.id,
         "data": data(row, loaded),
@@ -98,9 +119,9 @@ def plain(row: Task, loaded: Loaded) -> dict[str, Any]:
         "unresolved_comment_count": talk.unresolved,
         "last_comment_updated_at": time(talk.last_at),
         "project": row.project_id,
-        "updated_by": found.updated_by,
+        "updated_by": None if hidden else found.updated_by,
         "file_upload": row.file_upload_id,
-        "comment_authors": list(talk.authors),
+        "comment_authors": [] if hidden else list(talk.authors),
     }
 
 
@@ -121,7 +142,7 @@ def listed(row: Task, loaded: Loaded, *, whole: bool) -> dict[str, Any]:
         **alone,
         "file_upload": loaded.uploads.get(row.file_upload_id or 0),
         "drafts": _drafts(row, loaded),
-        "annotators": sorted({each.completed_by for each in made}),
+        "annotators": sorted({each.completed_by for each in made if not loaded.hides(each)}),
         "annotations_results": "",
         "predictions_results": "",
         "storage_filename": None,
@@ -151,7 +172,10 @@ def opened(row: Task, loaded: Loaded) -> dict[str, Any]:
     """Return one task with everything, and with who its annotators are."""
     made = loaded.annotations.get(row.id, ())
     return listed(row, loaded, whole=True) | {
-        "annotations": [annotation(each, loaded.people, whole_person=True) for each in made],
+        "annotations": [
+            annotation(each, loaded.people, whole_person=True, hidden=loaded.hides(each))
+            for each in made
+        ],
         "annotations_results": "",
         "predictions_results": "",
     }
@@ -199,7 +223,7 @@ def stored_values(row: Task, project_id: int) -> dict[str, Any]:
 
 def _annotations(row: Task, loaded: Loaded) -> list[dict[str, Any]]:
     made = loaded.annotations.get(row.id, ())
-    return [annotation(each, loaded.people) for each in made]
+    return [annotation(each, loaded.people, hidden=loaded.hides(each)) for each in made]
 
 
 def _predictions(row: Task, loaded: Loaded) -> list[dict[str, Any]]:

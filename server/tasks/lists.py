@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from ...datasets import errors, permissions, projects, tasks, totals, views
+from ...datasets import errors, permissions, projects, reviews, tasks, totals, views
 from ...datasets.errors import _
 from ...datasets.projects import Project
 from ...datasets.views import Query, View
@@ -35,6 +35,8 @@ def index() -> Response:
         tells = (alone and (only or query.is_telling)) or query.is_about_others
         if tells and not sees_others:
             raise errors.Forbidden(_("you may not ask what others made of the tasks"))
+        if query.asks_who and reviews.are_blind_for(user(), project):
+            raise errors.Forbidden(_("in this project reviewers are not told who made what"))
         found = views.page(session, project, query, page=page, size=size, only_annotated=only)
         payloads.check_page(page, size, found.total)
         loaded = payloads.load(session, user(), project, found.tasks, with_predictions=whole)

@@ -68,7 +68,8 @@ def show(task_id: int) -> str:
         story = reviews.history(session, made)
         authors = {row.completed_by for row in made} | {row.reviewer_id for row in said}
         authors |= {each.actor_id for each in story}
-        known = review_sheets.names(session, user(), project, authors)
+        known = review_sheets.names(session, user(), project, authors, made)
+        hidden = any(reviews.hides(user(), project, row) for row in made)
         return render_template(
             "tasks/show.html",
             project=project,
@@ -92,7 +93,7 @@ def show(task_id: int) -> str:
             known=known,
             story=story if permissions.allows(user(), "annotation.read") else [],
             events=audit.events(session, subject=f"task/{task.id}")
-            if permissions.allows(user(), "annotation.read")
+            if permissions.allows(user(), "annotation.read") and not hidden
             else [],
         )
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jinbiao.datasets import dashboards, people
+from jinbiao.datasets import dashboards, models, people
 from jinbiao.datasets.dashboards.forecasts import forecast
 from jinbiao.datasets.dashboards.suppression import suppressed
+from jinbiao.datasets.db import now
 from jinbiao.datasets.people import Role
+from jinbiao.datasets.projects import Project
+from jinbiao.datasets.quality.rows import QualityReport
 from jinbiao.tests.server.test_people import Browser
-from jinbiao.tests.server.world import World, entity
+from jinbiao.tests.server.test_quality import compared
+from jinbiao.tests.server.world import FACTS, World, entity
 
 
 def worked(world: World) -> int:
@@ -116,6 +122,26 @@ def test_an_agency_sees_progress_and_personal_information(world: World) -> None:
     assert panels(world, "other_requester", "orders")["progress"]["rows"] == []
 
 
+def test_labels_and_gates_are_told_in_words_and_not_in_codes(world: World) -> None:
+    project = compared(world, (entity(), entity()), (entity(), entity(1, 4)))
+    gate = {"gate_agreement_percent": "99"}
+    browser = Browser(world)
+    browser.sign_in("requester")
+    path = f"/projects/{project}/quality"
+    assert browser.post(path, path, **gate).status_code == 302
+    page = browser.client.get("/dashboards/orders")
+    sheet = browser.client.get("/dashboards/orders/classes.csv")
+    in_chinese = world.get("requester", "/api/dashboards/orders?language=zh").json
+    in_english = world.get("requester", "/api/dashboards/orders?language=en").json
+    for told, word in ((in_chinese, "机构"), (in_english, "ORG")):
+        (panel,) = [each for each in told["panels"] if each["key"] == "classes"]
+        assert [row["label"] for row in panel["rows"]] == [word]
+        assert f"“{word}”" in panel["finding"]
+    assert "机构" in page.text and "ORG" not in page.text
+    assert "机构" in sheet.text and "ORG" not in sheet.text
+    assert "not_yet" not in page.text.replace('data-state="not_yet"', "")
+
+
 def test_the_bureau_sees_sums_and_no_small_groups(world: World) -> None:
     worked(world)
     bureau = person(world, Role.REGULATOR, "platform")
@@ -125,6 +151,79 @@ def test_the_bureau_sees_sums_and_no_small_groups(world: World) -> None:
     # One annotator is too few to be told of.
     assert [row["people"] for row in told["company"]["rows"]] == [None]
     assert world.get(bureau, "/api/projects/").status_code == 403
+
+
+def test_the_bureau_counts_what_was_published_by_rules_that_are_told(world: World) -> None:
+    bureau = person(world, Role.REGULATOR, "platform")
+
+    def told() -> dict[str, dict[str, Any]]:
+        rows = panels(world, bureau, "district", language="en")["indicators"]["rows"]
+        return {row["indicator"]: row for row in rows}
+
+    names = ("high-quality datasets", "models served", "registrations")
+    before = told()
+    assert [before[name]["value"] for name in names] == ["0", "0", "0"]
+    # What nothing here can tell is not made up.
+    unknown = {name for name, row in before.items() if row["how"] == "not kept here yet"}
+    assert unknown == {
+        "output value",
+        "certified annotators",
+        "demands published and matched",
+        "share of synthetic records",
+    }
+    project, version = world.frozen()
+    with world.installation.database.write() as session:
+        trained = models.TrainedModel(
+            project_id=project, name="few", version="1", weights_digest="0" * 64, examples=4
+        )
+        session.add(trained)
+        session.flush()
+        boss = people.get_user(session, "requester")
+        row = models.add(
+            session,
+            world.installation.settings,
+            boss,
+            session.get_one(Project, project),
+            kind="golden_difference",
+        )
+        row.trained_model_id = trained.id
+    # Neither a model nor good work counts before anything of it is published.
+    report(world, project, agreement=0.93, first_pass=0.91)
+    assert [told()[name]["value"] for name in names] == ["0", "0", "0"]
+    world.done(
+        world.post("requester", f"/api/versions/{version}/publish", {**FACTS, "name": "texts"})
+    )
+    assert [told()[name]["value"] for name in names] == ["1", "1", "1"]
+    report(world, project, agreement=0.93, first_pass=0.89)
+    assert told()["high-quality datasets"]["value"] == "0"
+    report(world, project, agreement=None, first_pass=0.99)
+    assert told()["high-quality datasets"]["value"] == "0"
+
+
+def report(world: World, project: int, **lows: float | None) -> None:
+    """Keep a report of quality whose figures have these lower ends."""
+    figures = {
+        name: {
+            "value": None if low is None else (low + 1) / 2,
+            "low": low,
+            "high": None if low is None else 1.0,
+            "number": 100,
+            "method": "wilson",
+        }
+        for name, low in lows.items()
+    }
+    with world.installation.database.write() as session:
+        session.execute(sa.delete(QualityReport).where(QualityReport.project_id == project))
+        session.add(
+            QualityReport(
+                project_id=project,
+                worked_out_at=now(),
+                seen_until=now(),
+                config_digest="",
+                seconds=0.0,
+                report=json.dumps(figures),
+            )
+        )
 
 
 def test_the_operator_sees_the_machine_and_not_the_work(world: World) -> None:

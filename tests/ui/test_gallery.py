@@ -84,3 +84,26 @@ def test_the_gallery_fits_a_telephone(page: Page) -> None:
     page.reload()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.screenshot(path=PICTURES / "gallery-390.png", full_page=True)
+
+
+def test_hotkeys_that_will_not_work_are_said_while_they_are_written(page: Page) -> None:
+    warned = page.locator("[data-key-warnings]")
+    area = page.locator("#label_config")
+    expect(warned).to_be_hidden()
+    area.fill(
+        '<View><Image name="image" value="$image"/><RectangleLabels name="label" toName="image">'
+        '<Label value="划痕" hotkey="s"/><Label value="凹坑" hotkey="ctrl+w"/>'
+        '<Label value="缺口" hotkey="s"/></RectangleLabels></View>'
+    )
+    expect(warned).to_be_visible()
+    expect(warned.locator("li")).to_have_count(2)
+    expect(warned).to_contain_text("凹坑 (ctrl+w)")
+    page.screenshot(path=PICTURES / "gallery-keys.png", full_page=True)
+    # A configuration that cannot be read yet has no warnings of its own.
+    area.press_sequentially("<")
+    expect(warned).to_be_hidden()
+    area.press("Backspace")
+    expect(warned.locator("li")).to_have_count(2)
+    page.once("dialog", lambda question: question.accept())
+    page.locator("[name=template][value=meter_reading]").check()
+    expect(warned).to_be_hidden()

@@ -17,7 +17,7 @@ from jinbiao.datasets.suspicions import Suspicion
 from jinbiao.datasets.tasks import Task
 from jinbiao.tests.bench.model_entities import read_messages
 from jinbiao.tests.bench.model_texts import read_headlines
-from jinbiao.tests.server.world import BOXES, World, box
+from jinbiao.tests.server.world import BOXES, World, box, picture
 from jinbiao.workers.models.interface import Span
 
 Result = list[dict[str, Any]]
@@ -226,3 +226,53 @@ def test_boxes_are_held_against_a_model_version(world: World, version: str) -> N
     assert {(number[row.task_id], row.region_id) for row in found} == wrong
     missing = [row for row in found if not row.region_id]
     assert {(row.label, row.suggested) for row in missing} == {("", "dent")}
+
+
+CLASSES = """<View><Image name="image" value="$image"/><Choices name="class" toName="image">
+<Choice value="缺料" alias="short"/><Choice value="合格" alias="good"/></Choices></View>"""
+
+
+def sorted_pictures(world: World, number: int, hues: dict[str, int]) -> tuple[int, list[int]]:
+    """Make pictures of two classes, every tenth with the wrong class; return project and those."""
+    chance = np.random.default_rng(3)
+    project = world.project(config=CLASSES)
+    files, given = [], []
+    for place in range(number):
+        label = "short" if place % 2 else "good"
+        light = int(chance.integers(0, 60))
+        files.append((f"{place:03}.png", picture(hues[label] + 256 * light)))
+        wrong = "good" if label == "short" else "short"
+        given.append(wrong if place % 10 == 4 else label)
+    world.upload_now(project, *files)
+    tasks = sorted(world.tasks(project), key=lambda task: task["id"])
+    with world.installation.database.write() as session:
+        row = session.get_one(Project, project)
+        who = session.scalars(sa.select(User).where(User.username == "annotator")).one()
+        for task, label in zip(tasks, given, strict=True):
+            said = {"id": "c", "from_name": "class", "to_name": "image", "type": "choices"}
+            result = [{**said, "value": {"choices": [label]}}]
+            found = session.get_one(Task, task["id"])
+            annotations.submit(session, world.installation.settings, who, row, found, result)
+    return project, [task["id"] for place, task in enumerate(tasks) if place % 10 == 4]
+
+
+def test_wrong_classes_of_pictures_are_found_by_how_they_look(world: World) -> None:
+    project, wrong = sorted_pictures(world, 80, {"short": 240, "good": 20})
+    job = looked(world, project)
+    assert job["state"] == "done", job
+    assert "colours" in job["result"]["method"]
+    found = suspected(world, project)
+    hits = {row.task_id for row in found}
+    assert hits <= set(wrong) and len(hits) >= len(wrong) - 1
+    assert {(row.label, row.suggested) for row in found} == {("short", "good")}
+    page = world.get("reviewer", f"/projects/{project}/suspicions?language=zh").text
+    assert page.count('class="thumb"') == len(found) and "缺料" in page
+
+
+def test_pictures_that_look_alike_are_not_suspected_by_chance(world: World) -> None:
+    project, _wrong = sorted_pictures(world, 60, {"short": 99, "good": 99})
+    job = looked(world, project)
+    assert job["state"] == "failed"
+    assert suspected(world, project) == []
+    few, _wrong = sorted_pictures(world, 20, {"short": 240, "good": 20})
+    assert looked(world, few)["state"] == "failed"

@@ -56,6 +56,8 @@
   const prepared = (option) => {
     const { unit, ...rest } = option;
     rest.series = [rest.series || []].flat().map((each) => (each.type === "interval" ? interval(each) : each));
+    // ECharts keeps 60 pixels free above and below, where there is no title.
+    if (rest.grid?.containLabel) rest.grid = { top: 16, bottom: rest.legend ? 40 : 8, ...rest.grid };
     if (unit === "percent") {
       for (const name of ["xAxis", "yAxis"]) {
         for (const axis of [rest[name] || []].flat()) {
@@ -84,7 +86,16 @@
     const chart = window.echarts.init(place, theme(), { renderer: "svg" });
     chart.setOption({ aria: { enabled: false }, ...prepared(JSON.parse(source.textContent)) });
     drawn.set(figure, chart);
-    new ResizeObserver(() => chart.resize()).observe(place);
+    new ResizeObserver(() => fit(chart)).observe(place);
+    fit(chart);
+  };
+
+  /* On paper the drawing is scaled by its viewBox: nothing is laid out anew while printing. */
+  const onPaper = window.matchMedia("print");
+  const fit = (chart) => {
+    if (onPaper.matches) return;
+    chart.resize();
+    chart.getDom().querySelector("svg")?.setAttribute("viewBox", `0 0 ${chart.getWidth()} ${chart.getHeight()}`);
   };
 
   /* Also what htmx has put in place since. */
@@ -102,10 +113,16 @@
 
   look();
   document.addEventListener("htmx:afterSettle", look);
+  /* On paper the numbers stand below each plot. */
+  const opened = new Set();
   window.addEventListener("beforeprint", () => {
-    for (const chart of drawn.values()) chart.resize({ width: Math.min(chart.getWidth(), 680) });
+    for (const details of document.querySelectorAll("figure[data-plot] ~ details, figure[data-plot] details")) {
+      if (!details.open) opened.add(details);
+      details.open = true;
+    }
   });
   window.addEventListener("afterprint", () => {
-    for (const chart of drawn.values()) chart.resize({ width: "auto" });
+    for (const details of opened) details.open = false;
+    opened.clear();
   });
 })();
