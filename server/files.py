@@ -70,6 +70,7 @@ _TYPES = {
 }
 _SAVED = {"application/vnd.apache.parquet", "application/pdf", "application/x-tar"}
 _SAVED |= {"application/zip", "application/gzip", "application/octet-stream"}
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _RANGE = re.compile(r"bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", re.IGNORECASE | re.ASCII)
 
 
@@ -111,8 +112,30 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
 def disposition(file_name: str, *, as_attachment: bool) -> str:
     """Return a Content-Disposition that carries any file name (RFC 6266, RFC 8187)."""
     kind = "attachment" if as_attachment else "inline"
+    if _PLAIN_NAME.fullmatch(file_name):
+        return f"{kind}; filename=\"{file_name}\"; filename*=UTF-8''{file_name}"
     plain = re.sub(r"[^ !#-\[\]-~]", "_", file_name)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
+
+
+def is_shown(file_name: str) -> bool:
+    """Tell whether a browser shows a file of this name rather than saving it."""
+    return _is_shown(content_type_of(file_name))
+
+
+def describing(
+    content_type: str, file_name: str, etag: str, *, as_attachment: bool = False
+) -> dict[str, str]:
+    """Return the headers that every stored file goes out with, whoever sends its bytes."""
+    shown = _is_shown(content_type)
+    return {
+        "Content-Type": safe_type(content_type),
+        "ETag": f'"{etag}"',
+        "Accept-Ranges": "bytes",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Content-Disposition": disposition(file_name, as_attachment=as_attachment or not shown),
+    }
 
 
 def send(
@@ -138,15 +161,8 @@ def send(
     """
     request, etag = flask.request, etag or digest
     safe = safe_type(content_type)
-    shown = content_type.partition(";")[0].strip().lower() in _SHOWN
-    response = flask.Response(status=200, headers=dict(headers or {}), content_type=safe)
-    response.headers["ETag"] = f'"{etag}"'
-    response.headers["Accept-Ranges"] = "bytes"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["Content-Disposition"] = disposition(
-        file_name, as_attachment=as_attachment or not shown
-    )
+    told = describing(content_type, file_name, etag, as_attachment=as_attachment)
+    response = flask.Response(status=200, headers={**(headers or {}), **told})
     if request.if_none_match.contains_weak(etag):
         response.status_code = 304
         del response.headers["Content-Type"]
@@ -161,6 +177,10 @@ def send(
             response.headers["Cache-Control"] = "no-store"
             return response
     return _with_bytes(response, store, digest, size, etag)
+
+
+def _is_shown(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() in _SHOWN
 
 
 def _with_bytes(

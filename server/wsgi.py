@@ -10,6 +10,7 @@ from ..datasets import migrations, settings
 from ..datasets.installation import open_installation
 from ..workers.supervise import collect_seldom, die_with_parent
 from .app import create
+from .front import Front
 
 
 def application() -> Flask:
@@ -21,3 +22,9 @@ def application() -> Flask:
     opened = open_installation(settings.load())
     migrations.check(opened.database)
     return create(opened)
+
+
+def front() -> Front:
+    """Open the installation and return what the server talks to: see front.py."""
+    app = application()
+    return Front(app.extensions["jinbiao"], app)

@@ -160,4 +160,5 @@ class FolderStorage(ObjectStore):
 
     def _file(self, digest: str) -> Path:
         check_digest(digest)
-        return self._root / digest[:2] / digest[2:4] / digest
+        # Joined as text: a Path for each part takes longer than asking the disk.
+        return Path(f"{self._root}/{digest[:2]}/{digest[2:4]}/{digest}")

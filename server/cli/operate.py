@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import Interfaces, Loops
 
 from ...datasets import audit, backups, errors, migrations, people, settings, staff
 from ...datasets.errors import _
@@ -84,19 +84,19 @@ def serve() -> None:
     with opened():
         pass
     Granian(
-        "jinbiao.server.wsgi:application",
+        "jinbiao.server.wsgi:front",
         address=chosen.host,
         port=chosen.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGINL,
+        loop=Loops.asyncio,
         workers=chosen.server_processes,
-        blocking_threads=chosen.server_threads,
         respawn_failed_workers=True,
         websockets=False,
         workers_kill_timeout=10,
         log_enabled=False,
         # Handed over, not named: a name would be looked up from the folder it is started in,
         # and a checkout is a package of its own there.
-    ).serve(target_loader=wsgi.application, wrap_loader=False)
+    ).serve(target_loader=wsgi.front, wrap_loader=False)
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Serve only the catalogue protocols, for clients to be tried on."""
+"""Serve an installation for clients of the catalogue, without its workers."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import flask
 
 from jinbiao.datasets import settings
 from jinbiao.datasets.installation import Installation, open_installation
-from jinbiao.server import hub
+from jinbiao.server import app
+from jinbiao.server.front import Front
 
 
 def create(installation: Installation) -> flask.Flask:
-    """Make an application of the hub alone."""
-    app = flask.Flask("catalogue")
-    app.extensions["jinbiao"] = installation
-    app.register_blueprint(hub.routes)
-    return app
+    """Make the whole application, as the platform serves it."""
+    return app.create(installation)
 
 
-def from_environment() -> flask.Flask:
-    """Make the application as the environment says; the server calls this."""
-    return create(open_installation(settings.load()))
+def from_environment() -> Front:
+    """Make the application as the environment says, with what stands before it."""
+    installation = open_installation(settings.load())
+    return Front(installation, create(installation))

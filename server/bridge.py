@@ -1,0 +1,95 @@
+"""Run a WSGI application behind an ASGI server, with as few steps between threads as needed."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from a2wsgi.wsgi import WSGIMiddleware, WSGIResponder
+
+# Parts of an answer that may wait for a slow client before its thread waits as well.
+MOST_WAITING = 8
+# Requests that bring nothing: what is heard after their beginning is that the client left.
+_WITHOUT_BODY = frozenset({"GET", "HEAD"})
+
+
+class Bridge(WSGIMiddleware):
+    """Answer HTTP requests with a WSGI application, each in a thread."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request; there is nothing but HTTP here."""
+        if scope["type"] != "http":
+            return
+        responder = _Responder(self.app, self.executor)
+        if scope["method"] not in _WITHOUT_BODY:
+            await responder(scope, receive, send)
+            return
+        begun = await receive()
+        leaving = asyncio.ensure_future(receive())
+        leaving.add_done_callback(responder.leave)
+        try:
+            await responder(scope, _Told(begun), send)
+        finally:
+            leaving.cancel()
+
+
+class _Told:
+    """Tell again what was received already."""
+
+    def __init__(self, message: Any) -> None:
+        self._message = message
+
+    async def __call__(self) -> Any:
+        return {**self._message, "more_body": False}
+
+
+class _Gone(Exception):
+    """The client does not listen any more."""
+
+
+class _Responder(WSGIResponder):
+    """Hand the parts of an answer over without waiting for each of them.
+
+    The library waits for the loop after each part, three times for the shortest answer,
+    which took longer than all the rest of the way. And nobody goes on reading a large file
+    for a client that has left.
+    """
+
+    def __init__(self, app: Any, executor: ThreadPoolExecutor) -> None:
+        super().__init__(app, executor, 0)
+        self._first: Any = None
+        self._left = False
+
+    def leave(self, _task: asyncio.Future[Any]) -> None:
+        """Note that the client has left, or that all is said."""
+        self._left = True
+
+    def send(self, message: Any) -> None:
+        """Hand a part over, from the application's thread."""
+        if message["type"] == "http.response.start":
+            # Goes with what comes next: an answer of one part is one step.
+            self._first = message
+            return
+        if self.send_queue.qsize() >= MOST_WAITING:
+            asyncio.run_coroutine_threadsafe(self._room(), self.loop).result()
+        if self._left:
+            raise _Gone
+        first, self._first = self._first, None
+        self.loop.call_soon_threadsafe(self._put, first, message)
+
+    def wsgi(self, environ: Any, start_response: Any) -> None:
+        """Run the application; stop in the middle when nobody listens."""
+        try:
+            super().wsgi(environ, start_response)
+        except _Gone:
+            pass
+
+    def _put(self, first: Any, message: Any) -> None:
+        if first is not None:
+            self.send_queue.put_nowait(first)
+        self.send_queue.put_nowait(message)
+
+    async def _room(self) -> None:
+        while self.send_queue.qsize() >= MOST_WAITING and not self._left:
+            await asyncio.sleep(0.002)
