@@ -2,32 +2,101 @@
 
 from __future__ import annotations
 
-from .entry import LICENCES, Dataset, checked_name, count_download, open_dataset
+from .browsing import SORTS, Page, Question, browse, counts
+from .describing import describe, facts_for
+from .entry import LICENCES, Dataset, checked_name, count_download, facts_of, open_dataset
+from .facets import FACETS, keep_counts, kept_counts
+from .facts import (
+    CHOICES,
+    DOMAINS,
+    NAMES,
+    NEEDED,
+    DataLevel,
+    DatasetClass,
+    Facts,
+    Openness,
+    RightsBasis,
+    UpdateCycle,
+    as_json,
+    checked_facts,
+    faults,
+    missing,
+)
 from .files import entries, file, files, files_at, first_files, folders_at
-from .releases import Release, ReleaseFile, history, newest, of_version, publish, releases, resolve
-from .search import find, ranked, search
+from .indexing import index, unindexed
+from .releases import (
+    Release,
+    ReleaseFile,
+    history,
+    newest,
+    of_project,
+    of_version,
+    publish,
+    releases,
+    releases_of,
+    resolve,
+)
+from .search import find, how_many, may_know, numbered, of_uid, ranked, search, visible_to
+from .standing import OpenRelease, file_digests, open_releases
 
 __all__ = [
+    "CHOICES",
+    "DOMAINS",
+    "FACETS",
+    "Page",
+    "Question",
+    "SORTS",
+    "browse",
+    "counts",
+    "index",
+    "keep_counts",
+    "kept_counts",
+    "unindexed",
+    "DataLevel",
     "Dataset",
+    "DatasetClass",
+    "Facts",
     "LICENCES",
+    "NAMES",
+    "NEEDED",
+    "OpenRelease",
+    "Openness",
     "Release",
     "ReleaseFile",
+    "RightsBasis",
+    "UpdateCycle",
+    "as_json",
+    "checked_facts",
     "checked_name",
     "count_download",
+    "describe",
     "entries",
+    "facts_for",
+    "facts_of",
+    "faults",
     "file",
     "files",
     "files_at",
     "find",
+    "may_know",
     "first_files",
     "folders_at",
     "history",
+    "how_many",
+    "file_digests",
+    "missing",
     "newest",
+    "numbered",
+    "open_releases",
+    "of_uid",
+    "of_project",
     "of_version",
     "open_dataset",
     "publish",
     "ranked",
     "releases",
+    "releases_of",
     "resolve",
     "search",
+    "visible_to",
 ]

@@ -24,8 +24,12 @@ def files(
     folder: str = "",
     after: str = "",
     limit: int | None = None,
+    skip: int = 0,
 ) -> list[WrittenFile]:
-    """List the files of a release below a folder by path, from after `after`."""
+    """List the files of a release below a folder by path, from after `after`.
+
+    `skip` is for protocols that count pages: it walks over an index, `after` jumps.
+    """
     query = sa.select(ReleaseFile.path, ReleaseFile.digest, ReleaseFile.size).where(
         ReleaseFile.release_id == release.id, ReleaseFile.path > after
     )
@@ -34,7 +38,7 @@ def files(
         query = query.where(ReleaseFile.path > f"{folder}/", ReleaseFile.path < f"{folder}0")
     query = query.order_by(ReleaseFile.path)
     if limit is not None:
-        query = query.limit(limit)
+        query = query.limit(limit).offset(skip)
     return [WrittenFile(*row) for row in session.execute(query)]
 
 

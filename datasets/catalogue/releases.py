@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Iterable
 
 import sqlalchemy as sa
@@ -14,7 +15,8 @@ from ..errors import _
 from ..exports import WrittenFile
 from ..people import User
 from ..versions import Version
-from .entry import Dataset
+from .entry import Dataset, facts_of
+from .facts import check
 
 
 class Release(Base):
@@ -32,8 +34,18 @@ class Release(Base):
     tag: Mapped[str] = mapped_column(sa.String(40))
     commit_id: Mapped[str] = mapped_column(sa.String(40))
     notes: Mapped[str] = mapped_column(default="")
+    # "release", or "erratum" where it corrects the one before.
+    kind: Mapped[str] = mapped_column(sa.String(10), default="release")
+    # Stands for this version alone, for ever.
+    uid: Mapped[str] = mapped_column(sa.String(36), unique=True, default=lambda: str(uuid.uuid4()))
+    # SHA-256 over the receipts of all records; None for releases from before there were any.
+    merkle_root: Mapped[str | None] = mapped_column(sa.String(64))
     # The card's YAML front matter as JSON, and its text, so that no page parses it again.
     card: Mapped[str] = mapped_column(default="{}")
+    # Distributions of what is in it, as JSON: see distributions.py; None where nobody counted.
+    figures: Mapped[str | None]
+    # Whether files of it are withheld, for a record that was withdrawn.
+    has_withheld: Mapped[bool] = mapped_column(default=False)
     records: Mapped[int]
     size: Mapped[int] = mapped_column(Id)
     published_by: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
@@ -62,6 +74,9 @@ def publish(
     *,
     card: str,
     notes: str = "",
+    kind: str = "release",
+    figures: str | None = None,
+    merkle_root: str | None = None,
 ) -> Release:
     """Put a version with its files on the public pages, whole or not at all.
 
@@ -69,7 +84,8 @@ def publish(
 
     Raises:
         errors.Refused: the version is not frozen, or is another project's.
-        errors.Invalid: two files have one path, or the tag stands for another commit.
+        errors.Invalid: two files have one path, the tag stands for another commit, or a fact
+            is missing without which nothing is published: all reasons at once.
     """
     if version.commit_id is None or version.project_id != dataset.project_id:
         raise errors.Refused(_("only a frozen version of the dataset's project is published"))
@@ -81,6 +97,7 @@ def publish(
     )
     if there is not None:
         return there
+    check(facts_of(dataset))
     rows = _by_path(files)
     if resolve(session, dataset, f"refs/tags/{version.tag}") is not None:
         raise errors.Invalid(_("“%(tag)s” stands for another commit"), place="tag", tag=version.tag)
@@ -90,21 +107,16 @@ def publish(
         tag=version.tag,
         commit_id=version.commit_id,
         notes=notes[:5000],
+        kind=kind,
+        figures=figures,
+        merkle_root=merkle_root,
         card=card,
         records=version.records,
         size=sum(file.size for file in rows.values()),
         published_by=actor.id,
     )
-    session.add(release)
-    session.flush()
-    session.execute(
-        sa.insert(ReleaseFile),
-        [
-            {"release_id": release.id, "path": f.path, "digest": f.digest, "size": f.size}
-            for f in rows.values()
-        ],
-    )
-    dataset.modified_at = release.published_at
+    _keep(session, release, rows.values())
+    dataset.modified_at, dataset.newest_id = release.published_at, release.id
     audit.record(
         session,
         actor,
@@ -113,6 +125,7 @@ def publish(
         tag=release.tag,
         commit=release.commit_id,
         files=len(rows),
+        openness=dataset.openness,
     )
     return release
 
@@ -126,6 +139,15 @@ def releases(session: Session, dataset: Dataset) -> list[Release]:
     )
 
 
+def releases_of(session: Session, datasets: Iterable[Dataset]) -> dict[int, list[Release]]:
+    """Return the releases of each dataset by dataset id, newest first, in one query."""
+    found: dict[int, list[Release]] = {dataset.id: [] for dataset in datasets}
+    query = sa.select(Release).where(Release.dataset_id.in_(found)).order_by(Release.id.desc())
+    for release in session.scalars(query) if found else ():
+        found[release.dataset_id].append(release)
+    return found
+
+
 def of_version(session: Session, version: Version) -> list[Dataset]:
     """List the datasets that a version was published as."""
     return list(
@@ -134,6 +156,18 @@ def of_version(session: Session, version: Version) -> list[Dataset]:
             .join(Release, Release.dataset_id == Dataset.id)
             .where(Release.version_id == version.id)
             .order_by(Dataset.id)
+        )
+    )
+
+
+def of_project(session: Session, project_id: int, limit: int = 20) -> list[Dataset]:
+    """List the datasets that a project was published as, the last changed first."""
+    return list(
+        session.scalars(
+            sa.select(Dataset)
+            .where(Dataset.project_id == project_id, Dataset.newest_id.is_not(None))
+            .order_by(Dataset.modified_at.desc(), Dataset.id.desc())
+            .limit(limit)
         )
     )
 
@@ -151,11 +185,7 @@ def resolve(session: Session, dataset: Dataset, revision: str) -> Release | None
 
 def newest(session: Session, datasets: Iterable[Dataset]) -> dict[int, Release]:
     """Return the newest release of each dataset by dataset id, in one query."""
-    latest = (
-        sa.select(sa.func.max(Release.id))
-        .where(Release.dataset_id.in_([dataset.id for dataset in datasets]))
-        .group_by(Release.dataset_id)
-    )
+    latest = [dataset.newest_id for dataset in datasets if dataset.newest_id is not None]
     found = session.scalars(sa.select(Release).where(Release.id.in_(latest)))
     return {release.dataset_id: release for release in found}
 
@@ -168,6 +198,18 @@ def history(
     if before is not None:
         query = query.where(Release.id < before)
     return list(session.scalars(query.order_by(Release.id.desc()).limit(limit)))
+
+
+def _keep(session: Session, release: Release, files: Iterable[WrittenFile]) -> None:
+    session.add(release)
+    session.flush()
+    session.execute(
+        sa.insert(ReleaseFile),
+        [
+            {"release_id": release.id, "path": f.path, "digest": f.digest, "size": f.size}
+            for f in files
+        ],
+    )
 
 
 def _by_path(files: Iterable[WrittenFile]) -> dict[str, WrittenFile]:
