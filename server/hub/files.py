@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import re
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import Any
 
 import flask
-import sqlalchemy as sa
 
-from ...datasets import catalogue
-from ...datasets.db import Database
+from ...datasets import catalogue, errors
 from ...datasets.exports import WrittenFile
-from .. import files as downloads
+from .. import release_files
 from ..auth import PUBLIC, allows, installation
+from ..visitors import visitor
 from .info import blob_id, moment, pointer, title_of
 from .protocol import (
     HubError,
@@ -27,6 +23,7 @@ from .protocol import (
     find_dataset,
     find_release,
     flag,
+    gated_repo,
     next_page,
     page_size,
     routes,
@@ -36,8 +33,6 @@ from .protocol import (
 PAGE = 1000  # entries of a tree page
 EXPANDED_PAGE = 50  # with the last commit of each
 MOST_PATHS = 10_000  # of one paths-info request
-
-log = logging.getLogger("jinbiao.server")
 
 
 def tree_entry(
@@ -136,59 +131,43 @@ def list_paths(owner: str, name: str, revision: str) -> flask.Response:
     return answer(listed)
 
 
+def repo_headers(commit_id: str, digest: str, size: int) -> dict[str, str]:
+    """Return what the clients want to know of a file before they fetch it."""
+    return {
+        "X-Repo-Commit": commit_id,
+        "X-Linked-ETag": f'"{digest}"',
+        "X-Linked-Size": str(size),
+    }
+
+
 @routes.get("/datasets/<owner>/<name>/resolve/<path:place>")
 @allows(PUBLIC)
 def send_file(owner: str, name: str, place: str) -> flask.Response:
     """Send a file of a release, or the range of it that is asked for."""
     revision, path = split_revision(place)
-    parts = installation()
-    with parts.database.read() as session:
+    with installation().database.read() as session:
         dataset = find_dataset(session, f"{owner}/{name}")
         release = find_release(session, dataset, revision)
         file = catalogue.file(session, release, path) if path and "\0" not in path else None
         if file is None:
             raise entry_not_found(release)
-        dataset_id, commit = dataset.id, release.commit_id
-    pinned = revision == commit
-    response = downloads.send(
-        parts.store,
-        file.digest,
-        file.size,
-        content_type=downloads.content_type_of(path),
-        file_name=path.rpartition("/")[2],
-        etag=file.digest,
-        headers={
-            "X-Repo-Commit": commit,
-            "X-Linked-ETag": f'"{file.digest}"',
-            "X-Linked-Size": str(file.size),
-            "Cache-Control": "max-age=31536000, immutable" if pinned else "no-cache",
-        },
-        link_seconds=parts.settings.media_link_seconds,
-    )
-    if is_download(flask.request, response, path):
-        response.call_on_close(partial(count, parts.database, dataset_id))
-    return response
-
-
-def is_download(request: flask.Request, response: flask.Response, path: str) -> bool:
-    """Tell whether a request counts as a download.
-
-    The newer clients mark theirs with `X-HF-Download-Counter: 1`. Without the mark, whoever
-    fetches the first byte of a file under `data/` counts. The rest of a file that is
-    fetched in ranges never counts, nor does what was answered without content.
-    """
-    if request.method != "GET" or response.status_code not in (200, 206, 302):
-        return False
-    wanted = re.match(r"\s*bytes\s*=\s*(\d*)-", request.headers.get("Range", ""), re.IGNORECASE)
-    if wanted and (not wanted[1] or int(wanted[1][:18]) > 0):
-        return False
-    return request.headers.get("X-HF-Download-Counter") == "1" or path.startswith("data/")
-
-
-def count(database: Database, dataset_id: int) -> None:
-    """Count a download after it was sent; a count that fails is only logged."""
-    try:
-        with database.write() as session:
-            catalogue.count_download(session, dataset_id)
-    except sa.exc.SQLAlchemyError:
-        log.warning("a download of dataset %s was not counted", dataset_id, exc_info=True)
+        commit = release.commit_id
+        headers = repo_headers(commit, file.digest, file.size)
+        try:
+            return release_files.send(
+                session,
+                visitor(),
+                dataset,
+                release,
+                file,
+                pinned=revision == commit,
+                client="hub",
+                headers=headers,
+            )
+        except (errors.NotSignedIn, errors.Forbidden) as error:
+            refused = gated_repo(dataset)
+            refused.headers["X-Repo-Commit"] = commit
+            raise refused from error
+        except errors.Withdrawn as error:
+            told = "This file holds a record that was withdrawn: load a later revision"
+            raise HubError(451, "Withdrawn", told, {"X-Repo-Commit": commit}) from error

@@ -1,4 +1,4 @@
-"""Tell about one dataset: info, refs, commits, and who is asking."""
+"""Tell about one dataset: info, refs, commits."""
 
 from __future__ import annotations
 
@@ -30,6 +30,34 @@ from .protocol import (
 
 # Where the Hub's identifier is not the SPDX one in lower case.
 _LICENCES = {"ODbL-1.0": "odbl", "PDDL-1.0": "pddl"}
+# What clients may ask to have told instead of the usual.
+PROPERTIES = (
+    "author",
+    "cardData",
+    "citation",
+    "createdAt",
+    "description",
+    "disabled",
+    "downloads",
+    "downloadsAllTime",
+    "gated",
+    "lastModified",
+    "likes",
+    "mainSize",
+    "paperswithcode_id",
+    "private",
+    "resourceGroup",
+    "sha",
+    "siblings",
+    "tags",
+    "trendingScore",
+    "usedStorage",
+    # Asked for by older clients; they mean nothing here.
+    "gitalyUid",
+    "xetEnabled",
+)
+# Only told to whoever asks for them: nothing of the kind is kept here.
+_UNKNOWN = {"citation": None, "paperswithcode_id": None, "resourceGroup": None}
 
 
 def moment(at: dt.datetime) -> str:
@@ -68,13 +96,23 @@ def card_of(release: catalogue.Release) -> dict[str, Any]:
     return card if isinstance(card, dict) else {}
 
 
+def licence_word(licence: str) -> str:
+    """Return the Hub's word for an SPDX licence identifier, such as `cc-by-4.0`."""
+    return _LICENCES.get(licence, licence.lower())
+
+
+def gate(dataset: catalogue.Dataset) -> str | bool:
+    """Return how access is asked for: `manual`, since people decide, or false."""
+    return "manual" if dataset.openness == catalogue.Openness.CONDITIONAL else False
+
+
 def tags_of(dataset: catalogue.Dataset, card: dict[str, Any]) -> list[str]:
     """Return a dataset's tags in the Hub's words, such as `license:cc-by-4.0`."""
     tags = [f"task_categories:{category}" for category in dataset.task_category_list]
     for key in ("language", "size_categories"):
         values = card.get(key) or []
         tags += [f"{key}:{value}" for value in ([values] if isinstance(values, str) else values)]
-    tags.append(f"license:{_LICENCES.get(dataset.licence, dataset.licence.lower())}")
+    tags.append(f"license:{licence_word(dataset.licence)}")
     return list(dict.fromkeys([*tags, *dataset.keyword_list]))
 
 
@@ -87,8 +125,8 @@ def describe(dataset: catalogue.Dataset, release: catalogue.Release) -> dict[str
         "sha": release.commit_id,
         "lastModified": moment(release.published_at),
         "createdAt": moment(dataset.created_at),
-        "private": False,
-        "gated": False,
+        "private": dataset.openness == catalogue.Openness.CLOSED,
+        "gated": gate(dataset),
         "disabled": False,
         "downloads": dataset.downloads,
         "downloadsAllTime": dataset.downloads,
@@ -102,9 +140,24 @@ def describe(dataset: catalogue.Dataset, release: catalogue.Release) -> dict[str
 
 
 def expanded() -> set[str]:
-    """Return the properties that the request wants instead of the usual ones."""
+    """Return the properties that the request wants instead of the usual ones.
+
+    Raises:
+        HubError: there is no such property.
+    """
     args = flask.request.args
-    return {*args.getlist("expand"), *args.getlist("expand[]")}
+    wanted = {*args.getlist("expand"), *args.getlist("expand[]")}
+    if not wanted <= {*PROPERTIES}:
+        raise HubError(400, None, f'"expand" must be one of {", ".join(PROPERTIES)}')
+    return wanted
+
+
+def chosen(told: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
+    """Return of a description what was asked for: the usual, or just some properties."""
+    if not wanted:
+        return told
+    whole = {**_UNKNOWN, **told, "mainSize": told["usedStorage"]}
+    return {key: whole[key] for key in whole if key in {"id", *wanted}}
 
 
 @routes.get("/api/datasets/<owner>/<name>")
@@ -121,9 +174,7 @@ def show_info(owner: str, name: str, revision: str = "main") -> flask.Response:
             described["siblings"] = siblings(
                 catalogue.files(session, release), blobs=flag(flask.request.args, "blobs")
             )
-    if wanted:
-        described = {key: described[key] for key in described if key in {"id", *wanted}}
-    return answer(described)
+    return answer(chosen(described, wanted))
 
 
 @routes.get("/api/datasets/<owner>/<name>/refs")
@@ -189,28 +240,10 @@ def refuse_bare_name(name: str) -> flask.Response:
     raise repo_not_found()
 
 
-@routes.get("/api/datasets/<owner>/<name>/auth-check")
+@routes.get("/api/datasets/<owner>/<name>/leaderboard")
 @allows(PUBLIC)
-def check_access(owner: str, name: str) -> flask.Response:
-    """Say that the dataset may be read."""
+def show_leaderboard(owner: str, name: str) -> flask.Response:
+    """Say that the dataset has no leaderboard: nobody's scores on it are kept here."""
     with installation().database.read() as session:
         find_dataset(session, f"{owner}/{name}")
-    return answer({})
-
-
-@routes.get("/api/whoami-v2")
-@allows(PUBLIC)
-def show_user() -> flask.Response:
-    """Say whose token was sent."""
-    user = flask.g.hub_user
-    if user is None:
-        raise HubError(401, None, "Invalid username or password.")
-    return answer(
-        {
-            "type": "user",
-            "name": user["name"],
-            "fullname": user["fullname"],
-            "orgs": [{"name": user["organisation"], "roleInOrg": "read"}],
-            "auth": {"accessToken": {"displayName": "api", "role": "read"}},
-        }
-    )
+    raise HubError(404, None, "This dataset has no leaderboard")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import flask
 from sqlalchemy.orm import Session
 
 from ...datasets import catalogue
 from ..auth import PUBLIC, allows, installation
-from .info import describe, expanded, siblings
+from ..visitors import visitor
+from .info import chosen, describe, expanded, licence_word, siblings
 from .protocol import (
     HubError,
     after_cursor,
@@ -26,8 +27,12 @@ from .protocol import (
 
 PAGE = 100  # datasets of a page
 FULL_PAGE = 20  # with their files
+MOST_TAGS = 50  # of one search
 MOST_SIBLINGS = 1000  # files of each dataset in a list; its own info has them all
 
+# Tags that only the card of a release tells.
+_OF_CARDS = ("language", "size_categories")
+_T = TypeVar("_T")
 _ORDERS = {
     "lastModified": "modified",
     "last_modified": "modified",
@@ -35,6 +40,16 @@ _ORDERS = {
     "created_at": "created",
     "downloads": "downloads",
     "downloadsAllTime": "downloads",
+    # Nobody likes anything here, so that all are equal: then the last changed come first.
+    "likes": "modified",
+    "trendingScore": "modified",
+    "trending_score": "modified",
+    "": "modified",
+}
+_GATED: dict[str, tuple[str, ...]] = {
+    "": (),
+    **dict.fromkeys(("true", "1", "manual"), (catalogue.Openness.CONDITIONAL,)),
+    **dict.fromkeys(("false", "0"), (catalogue.Openness.OPEN, catalogue.Openness.CLOSED)),
 }
 
 
@@ -45,7 +60,7 @@ def list_datasets() -> flask.Response:
     args, wanted = flask.request.args, expanded()
     with_files = flag(args, "full") or "siblings" in wanted
     size = page_size(*(2 * (FULL_PAGE if with_files else PAGE,)))
-    order = _ORDERS.get(args.get("sort", ""), "modified")
+    order = _known("sort", _ORDERS)
     with installation().database.read() as session:
         found = [*islice(_matching(session, order), size + 1)]
         more = None
@@ -59,7 +74,7 @@ def list_datasets() -> flask.Response:
         for _dataset, release, told in found[:size]:
             if with_files:
                 told["siblings"] = siblings(files.get(release.id, []), blobs=False)
-            listed.append({k: told[k] for k in told if not wanted or k in {"id", *wanted}})
+            listed.append(chosen(told, wanted))
     return answer(listed, next_page=more)
 
 
@@ -69,17 +84,26 @@ def _matching(
     """Go through the datasets that the request asks for; tags are compared as they are shown."""
     args = flask.request.args
     tags = set(args.getlist("filter") + args.getlist("filter[]"))
-    if args.get("gated", "").lower() in ("true", "1", "auto", "manual"):
+    if len(tags) > MOST_TAGS:
+        raise HubError(400, None, f'"filter" takes {MOST_TAGS} tags at most')
+    gated = args.get("gated", "").lower()
+    if gated == "auto":
+        return  # a person decides on every application
+    words = " ".join(args.getlist("search") + args.getlist("search[]"))
+    before, narrower = _before(order), _narrower(tags)
+    if narrower is None:
         return
-    before = _before(order)
     while True:
         batch = catalogue.ranked(
             session,
-            words=args.get("search", "").replace("\0", " "),
+            viewer=visitor(),
+            words=words.replace("\0", " "),
             author=args.get("author", "").replace("\0", " ") or None,
+            openness=_known("gated", _GATED, gated),
             order=order,
             before=before,
             limit=PAGE,
+            **narrower,
         )
         newest = catalogue.newest(session, batch)
         for dataset in batch:
@@ -90,6 +114,46 @@ def _matching(
         if len(batch) < PAGE:
             return
         before = _key(batch[-1], order)
+
+
+def _narrower(tags: set[str]) -> dict[str, list[str]] | None:
+    """Return what the database can look for of the tags; None when nothing can have them all.
+
+    The tags are compared as they are shown after that, so this only has to leave none out.
+    """
+    found: dict[str, list[str]] = {
+        "licences": [],
+        "categories": [],
+        "keywords": [],
+        "on_cards": [],
+    }
+    for tag in tags:
+        kind, colon, value = tag.replace("\0", " ").partition(":")
+        if kind == "license":
+            named = [each for each in catalogue.LICENCES if licence_word(each) == value]
+            if not named or found["licences"]:
+                return None
+            found["licences"] = named
+        elif kind == "task_categories":
+            found["categories"].append(value)
+        elif kind not in _OF_CARDS:
+            found["keywords"].append(f"{kind}{colon}{value}")
+        elif value.isascii():
+            found["on_cards"].append(value)
+    return found
+
+
+def _known(name: str, meanings: Mapping[str, _T], given: str | None = None) -> _T:
+    """Return what a value of the query means.
+
+    Raises:
+        HubError: it is none of those that are known.
+    """
+    text = flask.request.args.get(name, "") if given is None else given
+    if text not in meanings:
+        allowed = ", ".join(each for each in meanings if each)
+        raise HubError(400, None, f'"{name}" must be one of {allowed}')
+    return meanings[text]
 
 
 def _key(dataset: catalogue.Dataset, order: str) -> tuple[dt.datetime | int, int]:
@@ -113,10 +177,10 @@ def _before(order: str) -> tuple[dt.datetime | int, int] | None:
         case [str() as text, int() as dataset_id] if order != "downloads":
             try:
                 at = dt.datetime.fromisoformat(text)
-            except ValueError as error:
+                if at.tzinfo is not None:
+                    return at.astimezone(dt.UTC), dataset_id
+            except (ValueError, OverflowError) as error:
                 raise bad_cursor() from error
-            if at.tzinfo is not None:
-                return at, dataset_id
     raise bad_cursor()
 
 

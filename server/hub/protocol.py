@@ -14,11 +14,17 @@ import msgspec
 from sqlalchemy.orm import Session
 from werkzeug.urls import iri_to_uri
 
-from ...datasets import catalogue, errors, people
-from ..auth import installation
+from ...datasets import catalogue, errors, permissions
+from ...datasets.people import User
+from .. import errors as answers
+from ..visitors import visitor
 
 routes = flask.Blueprint("hub", __name__)
 
+# What clients compare to the letter, to tell a bad token from a missing dataset.
+BAD_TOKEN = "Invalid credentials in Authorization header"
+NOBODY = "Invalid username or password."
+LARGEST_BODY = 1 << 20  # bytes of what is sent to change something
 _FULL_NAME = re.compile(r"[A-Za-z0-9._-]{1,96}/[A-Za-z0-9._-]{1,96}")
 
 
@@ -42,42 +48,13 @@ def answer(data: Any, *, next_page: str | None = None) -> flask.Response:
     return response
 
 
-def token_of(request: flask.Request) -> str | None:
-    """Return the token a client sent, in whichever form its protocol has.
-
-    The forms are `Authorization: Bearer T`, `Authorization: T` or `X-CKAN-API-Key: T`,
-    `Authorization: Basic base64(user:T)`, and the cookie `m_session_id=T`.
-    """
-    given = request.headers.get("Authorization", "").strip()
-    scheme, _space, rest = given.partition(" ")
-    if scheme.lower() == "bearer":
-        return rest.strip() or None
-    if scheme.lower() == "basic":
-        try:
-            pair = base64.b64decode(rest.strip(), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return given
-        user, _colon, password = pair.partition(":")
-        return password or user
-    return given or request.headers.get("X-CKAN-API-Key") or request.cookies.get("m_session_id")
-
-
 @routes.before_request
 def check_token() -> None:
     """Refuse a token that is sent but not valid; no token at all is fine."""
-    token = token_of(flask.request)
-    flask.g.hub_user = None
-    if token is None:
-        return
-    with installation().database.read() as session:
-        user = people.user_of_token(session, token)
-        if user is None:
-            raise HubError(401, None, "Invalid credentials in Authorization header")
-        flask.g.hub_user = {
-            "name": user.username,
-            "fullname": user.name,
-            "organisation": user.organisation.slug,
-        }
+    try:
+        visitor()
+    except errors.NotSignedIn as error:
+        raise HubError(401, None, BAD_TOKEN) from error
 
 
 @routes.errorhandler(HubError)
@@ -102,16 +79,78 @@ def show_failure(error: errors.JinbiaoError) -> flask.Response:
     return show_error(HubError(503 if unavailable else 500, None, message))
 
 
+@routes.errorhandler(errors.JinbiaoError)
+def show_refusal(error: errors.JinbiaoError) -> flask.Response:
+    """Answer with what the domain says, in the reader's language where it is no header."""
+    told = answers.problem(error)
+    # The Hub has no 422: what a rule forbids is a bad request there.
+    status = 400 if told["status"] == 422 else told["status"]
+    response = show_error(HubError(status, None, ascii_of(str(error))))
+    faults = [f"{field}: {each}" for field, lines in told["faults"].items() for each in lines]
+    body = {"error": told["detail"], "errors": [{"message": fault} for fault in faults]}
+    response.set_data(msgspec.json.encode(body))
+    return response
+
+
+def ascii_of(text: str) -> str:
+    """Return a text as it may stand in a header: one line, no other letters than ASCII."""
+    return re.sub(r"[^ -~]", "?", text)[:300]
+
+
+def writer() -> User:
+    """Return who asks for a change.
+
+    The token has to come in a header: cookies are sent along by pages of other sites too.
+
+    Raises:
+        HubError: nobody is known, or only by a cookie.
+    """
+    user = visitor()
+    if user is None:
+        raise HubError(401, None, NOBODY)
+    headers = flask.request.headers
+    by_header = any(name in headers for name in ("Authorization", "X-API-Key", "X-CKAN-API-Key"))
+    # A session counts for nothing here, whatever header stands beside its cookie.
+    if not by_header or flask.g.session is not None:
+        raise HubError(403, None, "A change needs a token in the Authorization header")
+    return user
+
+
+def may_publish(user: User, dataset: catalogue.Dataset) -> bool:
+    """Tell whether the user may change a dataset: its publishers, and the platform's."""
+    home = user.organisation_id == dataset.organisation_id
+    return permissions.allows(user, "dataset.publish") and (home or permissions.is_everywhere(user))
+
+
+def sent() -> dict[str, Any]:
+    """Return the object that was sent as JSON or as a form; empty for no body.
+
+    Raises:
+        HubError: it is not an object.
+    """
+    request = flask.request
+    request.max_content_length = LARGEST_BODY
+    if request.form:
+        return request.form.to_dict()
+    if not request.data:
+        return {}
+    try:
+        return msgspec.json.decode(request.data, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise HubError(400, None, "The body must be a JSON object") from error
+
+
 def repo_not_found() -> HubError:
     """Make the error for a missing dataset: 401 for strangers, 404 for those with a token."""
-    if flask.g.hub_user is None:
-        return HubError(401, "RepoNotFound", "Invalid username or password.")
+    if visitor() is None:
+        return HubError(401, "RepoNotFound", NOBODY)
     return HubError(404, "RepoNotFound", "Repository not found")
 
 
 def find_dataset(session: Session, full_name: str) -> catalogue.Dataset:
     """Return a dataset, or answer RepoNotFound."""
-    dataset = catalogue.find(session, full_name) if _FULL_NAME.fullmatch(full_name) else None
+    usable = _FULL_NAME.fullmatch(full_name)
+    dataset = catalogue.find(session, full_name, visitor()) if usable else None
     if dataset is None:
         raise repo_not_found()
     return dataset
@@ -122,9 +161,7 @@ def find_release(session: Session, dataset: catalogue.Dataset, revision: str) ->
     usable = len(revision) <= 200 and "\0" not in revision
     release = catalogue.resolve(session, dataset, revision) if usable else None
     if release is None:
-        shown = revision[:80].encode("ascii", "replace").decode()
-        shown = re.sub(r"[^ -~]", "?", shown)
-        raise HubError(404, "RevisionNotFound", f"Invalid rev id: {shown}")
+        raise HubError(404, "RevisionNotFound", f"Invalid rev id: {ascii_of(revision[:80])}")
     return release
 
 
@@ -146,6 +183,22 @@ def entry_not_found(release: catalogue.Release) -> HubError:
     return HubError(404, "EntryNotFound", "Entry not found", headers)
 
 
+def gated_repo(dataset: catalogue.Dataset) -> HubError:
+    """Make the error for files under conditions that the asker has not met."""
+    place = f"{flask.request.host_url}datasets/{dataset.full_name}"
+    if visitor() is None:
+        told = "You must have access to it and be authenticated to access it. Please log in."
+        return HubError(
+            401, "GatedRepo", f"Access to dataset {dataset.full_name} is restricted. {told}"
+        )
+    told = f"you are not in the authorized list. Visit {place} to ask for access."
+    return HubError(
+        403,
+        "GatedRepo",
+        ascii_of(f"Access to dataset {dataset.full_name} is restricted and {told}"),
+    )
+
+
 def flag(values: Mapping[str, str], name: str) -> bool:
     """Tell whether a query or form value says yes: `true`, `True` or `1`."""
     return values.get(name, "").lower() in ("true", "1")
@@ -163,9 +216,14 @@ def after_cursor() -> list[Any] | None:
     if text is None:
         return None
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(text), type=list[Any])
-    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
-        raise HubError(400, None, "Invalid cursor") from error
+        held = msgspec.json.decode(base64.urlsafe_b64decode(text), type=list[Any])
+    except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError) as error:
+        raise bad_cursor() from error
+    for each in held:
+        # Yes and no are numbers to Python; and no database takes one of more than 64 bits.
+        if isinstance(each, bool) or (isinstance(each, int) and abs(each) >= 2**63):
+            raise bad_cursor()
+    return held
 
 
 def bad_cursor() -> HubError:

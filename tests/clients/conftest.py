@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from jinbiao.datasets.installation import open_installation
+from jinbiao.datasets.installation import Installation, open_installation
 from jinbiao.datasets.settings import load
 from jinbiao.tests import services
 from jinbiao.tests.clients import published
+from jinbiao.tests.clients.certificates import Certificate
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CLIENTS = CHECKOUT / "var" / "clients"
@@ -29,7 +31,12 @@ class CatalogueServer:
     """Where a filled catalogue is served, and a token of its."""
 
     url: str
-    token: str
+    tokens: published.Tokens
+
+    @property
+    def token(self) -> str:
+        """Return the publisher's token."""
+        return self.tokens.owner
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -39,27 +46,41 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return given | {"HOME": str(home), "NO_PROXY": "*", "PYTHONUTF8": "1"} | more
 
 
+def filled(installation: Installation) -> published.Tokens:
+    """Publish what most clients are tried on."""
+    owner = published.fill(installation)
+    return published.fill_guarded(installation, owner, published.LARGE_SIZE)
+
+
 @contextmanager
-def serving(folder: Path, settings: Mapping[str, str]) -> Iterator[CatalogueServer]:
-    """Fill a catalogue and serve it with the server that the platform uses."""
+def serving(
+    folder: Path,
+    settings: Mapping[str, str],
+    fill: Callable[[Installation], published.Tokens] = filled,
+    certificate: Certificate | None = None,
+) -> Iterator[CatalogueServer]:
+    """Fill a catalogue and serve it with the server that the platform uses; by TLS if wanted."""
     given = {"JINBIAO_HOME": str(folder / "home"), **settings}
     installation = open_installation(load(given))
-    token = published.fill(installation)
+    tokens = fill(installation)
     installation.close()
     # The server finds this checkout as `jinbiao` in its working directory.
     (folder / "jinbiao").symlink_to(CHECKOUT)
     (port,) = services.free_ports(1)
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"]
-    command += ["--host", services.LOOPBACK, "--port", str(port), "--blocking-threads", "8"]
+    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--factory"]
+    command += ["--host", services.LOOPBACK, "--port", str(port), "--loop", "asyncio"]
+    if certificate is not None:
+        command += ["--ssl-certificate", str(certificate.path), "--ssl-keyfile"]
+        command += [str(certificate.key), "--ssl-protocol-min", "tls1.2"]
     server = services.Process("granian", [*command, APPLICATION], folder)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in given.items():
             patch.setenv(name, value)
         server.start()
-    url = f"http://{services.LOOPBACK}:{port}"
+    url = f"{'https' if certificate else 'http'}://{services.LOOPBACK}:{port}"
     try:
-        server.wait_until(lambda: _answers(url))
-        yield CatalogueServer(url, token)
+        server.wait_until(lambda: _answers(url, certificate))
+        yield CatalogueServer(url, tokens)
     finally:
         server.stop()
 
@@ -85,9 +106,10 @@ def linking_server(s3: services.S3Account, tmp_path: Path) -> Iterator[Catalogue
         yield server
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, certificate: Certificate | None) -> bool:
+    trusted = ssl.create_default_context(cafile=certificate.path) if certificate else None
     try:
-        with urllib.request.urlopen(f"{url}/api/datasets", timeout=5) as response:
+        with urllib.request.urlopen(f"{url}/api/datasets", timeout=5, context=trusted) as response:
             return bool(response.status == 200)
     except OSError:
         return False

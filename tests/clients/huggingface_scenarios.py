@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -141,11 +142,23 @@ def dataset_info_expanded() -> Any:
 
 
 def listed() -> Any:
-    by_word = [d.id for d in api.list_datasets(search="焊缝", limit=5)]
-    by_tag = [d.id for d in api.list_datasets(filter="task_categories:object-detection")]
-    full = next(iter(api.list_datasets(author=NAME.split("/")[0], full=True)))
-    nothing = list(api.list_datasets(filter=["license:mit"]))
-    return [by_word, by_tag, len(full.siblings), nothing]
+    owner = NAME.split("/")[0]
+    by_tag = api.list_datasets(filter="task_categories:object-detection", author=owner)
+    full = {d.id: d for d in api.list_datasets(author=owner, full=True)}
+    sorted_ones = [d.id for d in api.list_datasets(sort="created_at", limit=2)]
+    chosen = next(iter(api.list_datasets(search=NAME, expand=["gated", "cardData"])))
+    return {
+        "word": sorted(d.id for d in api.list_datasets(search="焊缝", limit=9)),
+        "tag": sorted(d.id for d in by_tag),
+        "full": len(full[NAME].siblings),
+        "licence": [d.id for d in api.list_datasets(filter=["license:mit"])],
+        "language": len(list(api.list_datasets(filter="language:zh"))),
+        "gated": [d.id for d in api.list_datasets(gated=True)],
+        "not gated": sorted(d.id for d in api.list_datasets(gated=False)),
+        "sorted": sorted_ones,
+        "nothing": len(list(api.list_datasets(search="nothing like it"))),
+        "expanded": [chosen.gated, chosen.card_data is not None, chosen.sha],
+    }
 
 
 def tree() -> Any:
@@ -247,12 +260,13 @@ SCENARIOS = (
 )
 
 
-def main() -> None:
+def run(scenarios: Sequence[Callable[[], Any]]) -> None:
     """Run every scenario; one that fails tells why and the next one begins."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     versions = {"datasets": datasets.__version__, "huggingface_hub": huggingface_hub.__version__}
     print(json.dumps({"scenario": "versions", "value": versions}), flush=True)
     datasets.disable_progress_bars()
-    for scenario in SCENARIOS:
+    for scenario in scenarios:
         told: dict[str, Any] = {"scenario": scenario.__name__}
         try:
             told["value"] = scenario()
@@ -262,5 +276,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    main()
+    run(SCENARIOS)

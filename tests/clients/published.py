@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
+import random
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
+from sqlalchemy.orm import Session
 
-from jinbiao.datasets import audit, catalogue, people, projects
-from jinbiao.datasets.db import Base, Database
+from jinbiao.datasets import audit, catalogue, migrations, people, projects
+from jinbiao.datasets.db import Database, now
 from jinbiao.datasets.exports import WrittenFile
 from jinbiao.datasets.installation import Installation
 from jinbiao.datasets.storage import ObjectStore
 from jinbiao.datasets.versions import Version
+from jinbiao.tests import factories
 
 OWNER, NAME = "tianjin", "weld-seams"
 FULL_NAME = f"{OWNER}/{NAME}"
+# The same files again: open under conditions, and closed.
+GATED, CLOSED = "gated-seams", "closed-seams"
+BUILDERS = 5  # one for each generation of a client
+# One file that no client reads in a single gulp.
+LARGE, LARGE_SIZE = "large-seams", 24 * 2**20
 FIRST, SECOND = "v1.0.0", "v1.1.0"
 COMMITS = {FIRST: "1" * 39 + "a", SECOND: "2" * 39 + "b"}
 GUIDE = "说明/标注 规范 #1 100%.md"
@@ -112,6 +122,7 @@ def release(
     *,
     title: str = "焊缝缺陷 Weld seams",
     licence: str = "CC-BY-4.0",
+    facts: catalogue.Facts | None = None,
 ) -> None:
     """Publish files as a version of a dataset of the one project."""
     with database.write() as session:
@@ -140,6 +151,7 @@ def release(
             licence=licence,
             keywords=["焊缝", "weld"],
             task_categories=["object-detection"],
+            facts=facts or factories.facts(),
         )
         catalogue.publish(
             session,
@@ -152,10 +164,27 @@ def release(
         )
 
 
+# What somebody says who applies, as the page of a dataset asks for it.
+APPLICATION = {
+    "applicant_type": "natural_person",
+    "contact_name": "李明",
+    "contact_phone": "13800000000",
+    "contact_email": "li@builders.example",
+    "purpose": "训练缺陷检测模型",
+    "scenario": "工厂质检",
+    "requested_items": "全部",
+    "access_method": "files",
+    "term_days": 30,
+    "security_statement": "只在内网使用",
+    "commitment": True,
+    "signature": "李明",
+}
+
+
 def fill(installation: Installation) -> str:
     """Publish two releases of one dataset; return a valid token."""
     database = installation.database
-    Base.metadata.create_all(database.engine)
+    migrations.METADATA.create_all(database.engine)
     with database.write() as session:
         session.add(audit.AuditHead(id=1, length=0, hash=audit.FIRST_HASH))
         organisation = people.add_organisation(session, OWNER, "天津")
@@ -167,6 +196,66 @@ def fill(installation: Installation) -> str:
     for shards, tag in ((1, FIRST), (2, SECOND)):
         files = stored(installation.store, tree(shards))
         release(database, NAME, tag, COMMITS[tag], files)
+    return secret
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Who may ask for what: the publisher, somebody elsewhere, and tokens that are no good."""
+
+    owner: str
+    builders: tuple[str, ...]
+    expired: str
+    revoked: str
+
+
+def fill_guarded(installation: Installation, owner: str, large: int = 1000) -> Tokens:
+    """Publish a dataset under conditions, a closed one and a large one; return who asks.
+
+    The model builders `builder-0`, … may apply and have not done so.
+    """
+    database = installation.database
+    files = stored(installation.store, tree(1))
+    told = {
+        "data_level": "general",
+        "rights_basis": "self_produced",
+        "provider": "天津",
+        "provider_code": factories.CREDIT_CODE,
+        "domain": "industry",
+        "update_cycle": "yearly",
+        "open_condition": "仅用于研究",
+    }
+    for number, (name, openness) in enumerate(((GATED, "conditional"), (CLOSED, "closed"))):
+        facts = catalogue.Facts(openness=openness, **told)
+        tag, commit = f"v1.0.{number + 1}", f"{number + 3}" * 40
+        release(database, name, tag, commit, files, facts=facts)
+    bytes_of_it = stored(installation.store, {"large.bin": large_file(large)})
+    release(database, LARGE, "v1.0.3", "5" * 40, bytes_of_it, licence="MIT")
+    with database.write() as session:
+        company = people.add_organisation(session, "builders", "模型公司")
+        secrets = [_builder(session, company, number) for number in range(BUILDERS)]
+        person = people.get_user(session, "builder-0")
+        ended, expired = people.add_token(session, person)
+        ended.expires_at = now() - dt.timedelta(days=1)
+        withdrawn, revoked = people.add_token(session, person)
+        withdrawn.revoked_at = now()
+    return Tokens(owner, tuple(secrets), expired, revoked)
+
+
+def large_file(size: int = LARGE_SIZE) -> bytes:
+    """Return so many bytes, no range of which is like another."""
+    return random.Random(6).randbytes(size)
+
+
+def _builder(session: Session, company: people.Organisation, number: int) -> str:
+    builder, _password = people.add_user(
+        session,
+        f"builder-{number}",
+        role="model_builder",
+        organisation=company,
+        password="long enough 1",
+    )
+    _token, secret = people.add_token(session, builder)
     return secret
 
 

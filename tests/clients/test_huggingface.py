@@ -30,10 +30,13 @@ FOLDERS = ["coco", "coco/masks", "coco/masks/deep", "data", "说明"]
 TREE = sorted([f"RepoFile {f}" for f in FILES] + [f"RepoFolder {f}" for f in FOLDERS])
 PARQUET = published.tree(1)["data/test-00000-of-00001.parquet"]
 RECORD = {"image": [16, 12], "kind": "PngImageFile", "name": "焊缝 0000"}
-LARGE, SMALL = {"train": 10, "test": 3}, {"train": 5, "test": 3}
+WHOLE, SMALL = {"train": 10, "test": 3}, {"train": 5, "test": 3}
+GATED, CLOSED, LARGE = (
+    f"{published.OWNER}/{name}" for name in (published.GATED, published.CLOSED, published.LARGE)
+)
 
 EXPECTED: dict[str, Any] = {
-    "load_default": RECORD | {"sizes": LARGE},
+    "load_default": RECORD | {"sizes": WHOLE},
     "load_tag": RECORD | {"sizes": SMALL},
     "load_tag_reference": RECORD | {"sizes": SMALL},
     "load_commit": RECORD | {"sizes": SMALL},
@@ -71,7 +74,18 @@ EXPECTED: dict[str, Any] = {
         "private": False,
     },
     "dataset_info_expanded": [NEWEST, None, True],
-    "listed": [[published.FULL_NAME], [published.FULL_NAME], len(FILES), []],
+    "listed": {
+        "word": sorted([published.FULL_NAME, GATED, LARGE]),
+        "tag": sorted([published.FULL_NAME, GATED, LARGE]),
+        "full": len(FILES),
+        "licence": [LARGE],
+        "language": 3,
+        "gated": [GATED],
+        "not gated": sorted([published.FULL_NAME, LARGE]),
+        "sorted": [LARGE, GATED],
+        "nothing": 0,
+        "expanded": [False, True, None],
+    },
     "tree": TREE,
     "subtree": [published.GUIDE],
     "refs": [["main"], ["v1.0.0", "v1.1.0"]],
@@ -95,15 +109,31 @@ EXPECTED: dict[str, Any] = {
 
 
 @cache
-def results(client: str, server: CatalogueServer, home: Path) -> dict[str, dict[str, Any]]:
-    """Run all scenarios with one client and give what each of them told."""
+def results(
+    client: str, server: CatalogueServer, home: Path, script: Path = SCRIPT
+) -> dict[str, dict[str, Any]]:
+    """Run all scenarios of a script with one client and give what each of them told."""
     python = client_environment(client, *GENERATIONS[client])
-    facts = {"token": server.token, "name": published.FULL_NAME, "guide": published.GUIDE}
-    facts["first_commit"] = FIRST
+    number = list(GENERATIONS).index(client)
+    facts = {
+        "token": server.token,
+        "name": published.FULL_NAME,
+        "guide": published.GUIDE,
+        "first_commit": FIRST,
+        "server": server.url,
+        "gated": GATED,
+        "closed": CLOSED,
+        "large": LARGE,
+        "builder": server.tokens.builders[number],
+        "builder_name": f"builder-{number}",
+        "expired": server.tokens.expired,
+        "revoked": server.tokens.revoked,
+        "application": published.APPLICATION,
+    }
     given = environment(home, HF_ENDPOINT=server.url, HF_HOME=str(home / "hf"))
     given |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
     ran = subprocess.run(
-        [str(python), str(SCRIPT), json.dumps(facts)],
+        [str(python), str(script), json.dumps(facts)],
         env=given,
         cwd=home,
         capture_output=True,
@@ -113,6 +143,12 @@ def results(client: str, server: CatalogueServer, home: Path) -> dict[str, dict[
     assert ran.returncode == 0, ran.stderr[-3000:]
     told = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
     return {line["scenario"]: line for line in told}
+
+
+def skip_older(client: str) -> None:
+    """Skip all but the newest generation, unless all are asked for."""
+    if client != next(iter(GENERATIONS)) and not os.environ.get("JINBIAO_ALL_CLIENTS"):
+        pytest.skip("older clients are tried when JINBIAO_ALL_CLIENTS is set")
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +162,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_client_reads_the_catalogue(
     client: str, scenario: str, catalogue_server: CatalogueServer, home: Path
 ) -> None:
-    if client != next(iter(GENERATIONS)) and not os.environ.get("JINBIAO_ALL_CLIENTS"):
-        pytest.skip("older clients are tried when JINBIAO_ALL_CLIENTS is set")
+    skip_older(client)
     (home / client).mkdir(exist_ok=True)
     told = results(client, catalogue_server, home / client)
     assert "error" not in told[scenario], told[scenario]["error"]

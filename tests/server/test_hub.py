@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -175,9 +176,10 @@ def test_a_page_of_a_dataset_does_not_run(hub: Catalogue) -> None:
     assert response.headers["Content-Disposition"].startswith("attachment")
 
 
-def test_only_a_commit_is_cached_for_ever(hub: Catalogue) -> None:
+def test_only_a_commit_is_cached_and_not_for_ever(hub: Catalogue) -> None:
+    # A withdrawn record must be able to go: whoever keeps a file asks again each hour.
     pinned = hub.get(f"{RESOLVE}/{NEWEST}/README.md").headers["Cache-Control"]
-    assert "immutable" in pinned
+    assert pinned == "public, max-age=3600"
     assert hub.get(f"{RESOLVE}/main/README.md").headers["Cache-Control"] == "no-cache"
 
 
@@ -353,7 +355,8 @@ def test_all_four_forms_of_a_token_are_known(hub: Catalogue) -> None:
         assert response.status_code == 200, headers
         assert response.json is not None
         assert response.json["name"] == "owner"
-        assert response.json["orgs"] == [{"name": "tianjin", "roleInOrg": "read"}]
+        (organisation,) = response.json["orgs"]
+        assert (organisation["name"], organisation["roleInOrg"]) == ("tianjin", "write")
 
 
 def test_nobody_is_not_somebody(hub: Catalogue) -> None:
@@ -372,7 +375,7 @@ def test_a_bad_token_is_told_everywhere(hub: Catalogue, given: str, path: str) -
     assert response.json == {"error": "Invalid credentials in Authorization header"}
 
 
-@pytest.mark.parametrize("name", ["tianjin/nothing", "nobody/x", "%E7%84%8A/%E7%BC%9D", "a%00/b"])
+@pytest.mark.parametrize("name", ["tianjin/nothing", "nobody/x", "%E7%84%8A/%E7%BC%9D"])
 def test_a_missing_dataset_is_401_for_strangers_and_404_for_others(
     hub: Catalogue, name: str
 ) -> None:
@@ -387,7 +390,7 @@ def test_a_missing_dataset_is_401_for_strangers_and_404_for_others(
 
 
 @pytest.mark.parametrize(
-    "revision", ["v9", "no", "0" * 40, "refs%2Fpr%2F1", "refs/convert/parquet", "%E7%84%8A", "%00"]
+    "revision", ["v9", "no", "0" * 40, "refs%2Fpr%2F1", "refs/convert/parquet", "%E7%84%8A"]
 )
 def test_a_missing_revision_is_told(hub: Catalogue, revision: str) -> None:
     for path in (
@@ -402,7 +405,7 @@ def test_a_missing_revision_is_told(hub: Catalogue, revision: str) -> None:
         assert response.headers["X-Error-Message"].isascii()
 
 
-@pytest.mark.parametrize("path", ["nothing", "data", "weld-seams.py", "data%00", "README.md/x"])
+@pytest.mark.parametrize("path", ["nothing", "data", "weld-seams.py", "..%2Fx", "README.md/x"])
 def test_a_missing_file_is_told_with_its_commit(hub: Catalogue, path: str) -> None:
     for response in (
         hub.get(f"{RESOLVE}/main/{path}"),
@@ -417,6 +420,12 @@ def test_a_missing_file_is_told_with_its_commit(hub: Catalogue, path: str) -> No
 @pytest.mark.parametrize("cursor", ["x", "bnVsbA==", "WzFd", "W10=", "eyJhIjoxfQ==", "W251bGxd"])
 def test_a_cursor_of_ones_own_making_is_refused(hub: Catalogue, cursor: str) -> None:
     assert hub.get(f"{API}/tree/main?cursor={cursor}").status_code == 400
+    far = [[2**64], [-(2**63), 1], ["0001-01-01T00:00:00+23:00", 1], ["x", 1], [True, 1]]
+    for held in far:
+        text = base64.urlsafe_b64encode(json.dumps(held).encode()).decode()
+        for path in ("/api/datasets", "/api/datasets?sort=downloads", f"{API}/commits/main"):
+            joined = f"{path}{'&' if '?' in path else '?'}cursor={text}"
+            assert hub.get(joined).status_code in (200, 400)
     for path in ("/api/datasets", f"{API}/commits/main"):
         assert hub.get(f"{path}?cursor={cursor}").status_code in (200, 400)
 
@@ -504,6 +513,6 @@ def test_postgres_lists_the_same_tree(postgres_database: str, tmp_path: Path) ->
     assert described.json is not None and len(described.json) == 2
     assert len(hub.pages("/api/datasets?full=1&sort=downloads&limit=1")) == 1
     assert hub.get(f"{RESOLVE}/main/data/test-00000-of-00001.parquet").status_code == 200
-    assert hub.get(f"{API}/tree/main/a%00b").status_code == 404
-    assert hub.get("/api/datasets?search=a%00b&author=x%00").json == []
+    for path in (f"{API}/tree/main/a%00b", "/api/datasets?search=a%00b&author=x%00"):
+        assert hub.get(path).status_code == 400
     installation.close()
