@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..datasets.versions import FrozenVersion
-from . import coco, jsonl, label_studio, voc, yolo
+from . import coco, conll, jsonl, label_studio, voc, webdataset, yolo
 from .output import Output
 
 
@@ -97,6 +97,29 @@ _ALL = (
         label_studio.write,
         (".json", ".xml"),
         ("label_studio/*",),
+    ),
+    Format(
+        "conll",
+        "CoNLL（序列标注）",
+        "CoNLL (sequence labelling)",
+        "每行一个字（英文按词）和 BIO 标签，空行分隔记录；被更长的实体盖住的实体另列文件。",
+        "A character (a Latin word) and its BIO tag a line, an empty line between records; "
+        "spans that a longer one lies over stand in a file of their own.",
+        conll.write,
+        (".conll", ".jsonl"),
+        ("conll/*",),
+    ),
+    Format(
+        "webdataset",
+        "WebDataset（流式训练分片）",
+        "WebDataset (shards to stream)",
+        "每条记录的媒体与 JSON 相邻存放的 TAR 分片，可边下载边训练。"
+        "媒体会再存一份，默认不随版本发布。",
+        "TAR shards that hold each record's media beside its JSON, to train while downloading. "
+        "Media are stored once more, so it is published only when asked for.",
+        webdataset.write,
+        (".tar",),
+        ("webdataset/*.tar",),
     ),
 )
 FORMATS: dict[str, Format] = {entry.name: entry for entry in _ALL}

@@ -23,6 +23,8 @@ import sqlalchemy as sa
 from jinbiao.datasets import versions
 from jinbiao.datasets.db import Database
 from jinbiao.datasets.storage import FolderStorage
+from jinbiao.exporters import datasheet, receipts
+from jinbiao.exporters.card import CardFacts
 from jinbiao.exporters.formats import FORMATS
 from jinbiao.exporters.output import Output
 from pathlib import Path
@@ -36,8 +38,14 @@ for number in map(int, sys.argv[4:]):
     with database.read() as session:
         version = versions.opened(session, database, store, number)
     output = Output(store)
-    FORMATS[name].write(version, output)
-    output.finish(version, name)
+    if name in FORMATS:
+        FORMATS[name].write(version, output)
+        output.finish(version, name)
+    elif name == "receipts":
+        receipts.write(version, output)
+    else:
+        about = datasheet.about(version, CardFacts("agency/large", "大"), "")
+        datasheet.write(version, about, [], ["data"], output)
     # getrusage would count the peak of the process that this one was forked from.
     peaks.append(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]))
 print(peaks[1] - peaks[0])
@@ -66,6 +74,9 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tup
     ("name", "made", "megabytes"),
     [
         ("jsonl", "texts", 5),
+        ("receipts", "boxes", 5),
+        # The answers of a version are numbers of an array for the intervals.
+        ("datasheet", "boxes", 10),
         ("label_studio", "texts", 5),
         # A list of 20,000 linked pictures is part of the result.
         ("jsonl", "boxes", 15),

@@ -23,7 +23,7 @@ from jinbiao.datasets.exports import WrittenFile
 from jinbiao.datasets.versions import FrozenVersion
 from jinbiao.exporters.card import CardFacts, write_card, yaml_feature
 from jinbiao.exporters.formats import FORMATS
-from jinbiao.exporters.release import tree, united
+from jinbiao.exporters.release import checksums, tree, united
 from jinbiao.tests.exporters.conftest import Export, unpack
 
 FACTS = CardFacts(
@@ -67,7 +67,8 @@ def release(export: Export) -> Callable[[FrozenVersion], Made]:
             except errors.Refused:
                 continue
         card, front_matter = write_card(version, FACTS, done)
-        return card, front_matter, tree(version, done, card, version.store)
+        files = tree(version, done, card, version.store)
+        return card, front_matter, united([*files, checksums(version.store, files)])
 
     return make
 
