@@ -56,6 +56,10 @@ bench: install-dev assets ## 速度测量 · measure speed
 	$(BIN)/python tests/bench/speed.py
 	$(BIN)/python tests/bench/predictions.py
 	$(BIN)/python tests/bench/next_task.py
+	$(BIN)/python tests/bench/catalogue_pages.py
+	$(BIN)/python tests/bench/catalogue_pages.py --postgresql
+	$(BIN)/python tests/bench/downloads.py
+	$(BIN)/python tests/bench/exports.py
 
 bench-label-studio: install-dev assets ## 与 Label Studio 并排测速（首次下载约 1 GB）· speed beside Label Studio's (1 GB the first time)
 	$(BIN)/python tests/bench/label_studio.py $(ARGUMENTS)

@@ -168,6 +168,8 @@ def _row(table: sa.Table, names: list[str], values: list[Any]) -> dict[str, Any]
     for name, value in row.items():
         if isinstance(value, str) and table.c[name].type.python_type is dt.datetime:
             row[name] = dt.datetime.fromisoformat(value).astimezone(dt.UTC).replace(tzinfo=None)
+        elif isinstance(value, str) and table.c[name].type.python_type is dt.date:
+            row[name] = dt.date.fromisoformat(value)
     return row
 
 

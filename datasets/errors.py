@@ -10,6 +10,7 @@ JinbiaoError
 │   └── LockedOut      too many failed attempts; says until when
 ├── Forbidden          known, but not allowed
 ├── NotFound           not there, or not visible to this person
+│   └── Withdrawn      was there, and may not be given out any more
 ├── Cancelled          a job was told to stop
 ├── Unavailable        a part that is needed cannot be reached
 └── Damaged            stored bytes or records contradict each other
@@ -114,6 +115,12 @@ class NotFound(JinbiaoError):
     """Not there, or not visible to this person."""
 
     code = "not_found"
+
+
+class Withdrawn(NotFound):
+    """Was there, and may not be given out any more."""
+
+    code = "withdrawn"
 
 
 class Cancelled(JinbiaoError):

@@ -56,6 +56,8 @@ class Flag(Base):
     text: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(sa.String(20), default=FlagState.OPEN)
     answer: Mapped[str] = mapped_column(default="")
+    # The discussion of a published dataset that it comes from.
+    discussion_id: Mapped[int | None] = mapped_column(Id)
     settled_by: Mapped[int | None] = mapped_column(Id)
     settled_at: Mapped[dt.datetime | None]
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
@@ -159,9 +161,11 @@ def close(
         flag.state, flag.answer = state, answer
         flag.settled_by, flag.settled_at = actor.id, now()
         values = {"task": flag.task_id, "answer": answer}
-        notices.add(
-            session, flag.user_id, "flag", _TOLD[FlagState(state)], values, f"/tasks/{flag.task_id}"
-        )
+        address = f"/tasks/{flag.task_id}"
+        if flag.discussion_id is not None:
+            # Who reads what is published need not see the project.
+            address = f"/discussions/{flag.discussion_id}"
+        notices.add(session, flag.user_id, "flag", _TOLD[FlagState(state)], values, address)
         audit.record(
             session, actor, "task.flag_settle", f"task/{flag.task_id}", flag=flag.id, outcome=state
         )

@@ -26,6 +26,8 @@ _READ = {
     "account.use",
 }
 
+# Asking for a dataset that is open under conditions.
+_APPLY = {"dataset.apply"}
 _LABEL = {"project.read", "task.read", "task.claim", "task.flag", "annotation.write", "account.use"}
 _REVIEW = {
     "project.read",
@@ -48,7 +50,7 @@ _LEAD = {
     "quality.read",
     "team.read",
 }
-_STATISTICS = {"statistics.read", "dataset.read", "account.use"}
+_STATISTICS = {"statistics.read", "dataset.read", "account.use"} | _APPLY
 
 # A platform administrator may do everything; nobody may review their own work, but that is a
 # rule of reviews, not a right.
@@ -56,6 +58,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     Role.REQUESTER: frozenset(
         _READ
         | _LEAD
+        | _APPLY
         | {
             "project.create",
             "project.change",
@@ -72,15 +75,20 @@ ALLOWED: dict[str, frozenset[str]] = {
             "view.change",
             "version.freeze",
             "version.export",
+            "dataset.open",
             "dataset.publish",
+            "release.push",
             "job.cancel",
             "review.arbitrate",
         }
     ),
-    Role.ACCEPTANCE_INSPECTOR: frozenset(_READ | {"lot.inspect", "quality.read", "view.change"}),
+    Role.ACCEPTANCE_INSPECTOR: frozenset(
+        _READ | _APPLY | {"lot.inspect", "quality.read", "view.change"}
+    ),
     Role.ANNOTATION_MANAGER: frozenset(
         _READ
         | _LEAD
+        | _APPLY
         | {
             "project.change",
             "task.import",
@@ -95,6 +103,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     ),
     Role.VENDOR_ADMIN: frozenset(
         _READ
+        | _APPLY
         | {
             "prelabel.run",
             "task.import",
@@ -111,13 +120,15 @@ ALLOWED: dict[str, frozenset[str]] = {
         }
     ),
     Role.TEAM_LEADER: frozenset(
-        _READ | {"view.change", "assignment.manage", "quality.read", "team.read"}
+        _READ | _APPLY | {"view.change", "assignment.manage", "quality.read", "team.read"}
     ),
-    Role.ANNOTATOR: frozenset(_LABEL),
-    Role.SPEED_TESTER: frozenset(_LABEL | {"quality.read"}),
-    Role.REVIEWER: frozenset(_REVIEW),
-    Role.ARBITRATOR: frozenset(_REVIEW | {"review.arbitrate", "gold.manage", "quality.read"}),
-    Role.MODEL_BUILDER: frozenset({"dataset.read", "account.use"}),
+    Role.ANNOTATOR: frozenset(_LABEL | _APPLY),
+    Role.SPEED_TESTER: frozenset(_LABEL | _APPLY | {"quality.read"}),
+    Role.REVIEWER: frozenset(_REVIEW | _APPLY),
+    Role.ARBITRATOR: frozenset(
+        _REVIEW | _APPLY | {"review.arbitrate", "gold.manage", "quality.read"}
+    ),
+    Role.MODEL_BUILDER: frozenset({"dataset.read", "account.use"} | _APPLY),
     Role.REGULATOR: frozenset(_STATISTICS),
     Role.INDUSTRY_OFFICER: frozenset(_STATISTICS),
     Role.SYSTEM_ADMIN: frozenset({"platform.operate", "job.read", "job.cancel", "account.use"}),
@@ -134,6 +145,9 @@ ALLOWED: dict[str, frozenset[str]] = {
     Role.AUDIT_ADMIN: frozenset({"audit.read", "account.use"}),
 }
 
+# Whoever has an account may speak about what is published.
+ALLOWED.update({role: rights | {"discussion.write"} for role, rights in ALLOWED.items()})
+
 ACTIONS = frozenset().union(*ALLOWED.values())
 
 # What the people of a company that works on a project never do there, whatever their role:
@@ -142,6 +156,7 @@ OWNERS_ONLY = frozenset(
     {
         "annotation.change",
         "connection.manage",
+        "dataset.open",
         "dataset.publish",
         "exam.manage",
         "gold.manage",
@@ -149,6 +164,7 @@ OWNERS_ONLY = frozenset(
         "integrity.decide",
         "lot.inspect",
         "project.change",
+        "release.push",
         "task.change",
         "version.freeze",
     }

@@ -105,6 +105,10 @@ class Settings:
     # A job that makes no progress for so long, or has not ended after so long, is given up.
     job_stall_seconds: int = 600
     job_hours: int = 24
+    # How many working days a provider has to answer an application for a dataset.
+    application_days: int = 2
+    # What indicators of TC609 weigh in their dimension, as `0201=2,0304=3`; 1 where not named.
+    indicator_weights: str = ""
 
     @property
     def queue_socket(self) -> Path:
@@ -158,6 +162,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         * 1024**2,
         job_stall_seconds=_whole_number(given, "JINBIAO_JOB_STALL_SECONDS", 600, 1, 86_400),
         job_hours=_whole_number(given, "JINBIAO_JOB_HOURS", 24, 1, 720),
+        application_days=_whole_number(given, "JINBIAO_APPLICATION_DAYS", 2, 1, 60),
+        indicator_weights=given.get("JINBIAO_INDICATOR_WEIGHTS") or "",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,6 +80,8 @@ class VersionRecord(Base):
     key: Mapped[str] = mapped_column(sa.String(72))
     split: Mapped[str | None] = mapped_column(sa.String(12))
     line: Mapped[str | None]
+    # Four digests of 16 hex digits: see `record_digest`.
+    digest: Mapped[str | None] = mapped_column(sa.String(64))
 
 
 class RecordMedia(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -125,6 +128,38 @@ class Record(msgspec.Struct, frozen=True):
     annotator: str
     prediction: RecordPrediction | None
     review: RecordReview | None
+    # The version of the guideline that the annotator had read; not written where it is unknown.
+    guideline: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Parts(msgspec.Struct):
+    """The parts of a line as they are stored, to the byte."""
+
+    result: msgspec.Raw
+    media: msgspec.Raw
+    data: msgspec.Raw
+    name: msgspec.Raw
+    group: msgspec.Raw
+    annotator: msgspec.Raw
+    prediction: msgspec.Raw
+    review: msgspec.Raw
+
+
+_PARTS = msgspec.json.Decoder(_Parts)
+
+
+def record_digest(line: bytes) -> str:
+    """Return what tells the parts of two records apart without reading their lines.
+
+    16 hex digits each of BLAKE2b over labels, media, data, and how it was made (name, group,
+    who, which prediction and review).
+    """
+    told = _PARTS.decode(line)
+    making = b"\n".join((told.name, told.group, told.annotator, told.prediction, told.review))
+    return "".join(
+        hashlib.blake2b(part, digest_size=8).hexdigest()
+        for part in (told.result, told.media, told.data, making)
+    )
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Protocol
 
 from ..datasets import errors
 from ..datasets.errors import _
 from ..datasets.exports import WrittenFile
-from ..datasets.storage import CHUNK, ObjectStore
+from ..datasets.storage import CHUNK
 from . import zip_records as records
 from .zip_records import Entry
 
 _DATE = (2000 - 1980) << 9 | 1 << 5 | 1  # 2000-01-01 00:00
 
 
-def stream_zip(store: ObjectStore, files: Iterable[WrittenFile]) -> Iterator[bytes]:
+class Opens(Protocol):
+    """An object store, or as much of it as an archive needs."""
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open the bytes of a digest."""
+
+
+def stream_zip(store: Opens, files: Iterable[WrittenFile]) -> Iterator[bytes]:
     """Yield the archive of the files, by path.
 
     Raises:
@@ -58,7 +66,7 @@ def _ordered(files: Iterable[WrittenFile]) -> list[WrittenFile]:
     return sorted(files, key=lambda file: file.path)
 
 
-def _chunks(store: ObjectStore, file: WrittenFile) -> Iterator[bytes]:
+def _chunks(store: Opens, file: WrittenFile) -> Iterator[bytes]:
     left = file.size
     with store.open(file.digest) as stream:
         while chunk := stream.read(CHUNK):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from ..datasets.catalogue import Dataset, Facts, facts_of
 from ..datasets.exports import WrittenFile
 from ..datasets.versions import FrozenVersion, RecordPrediction, RecordReview
 from .card_texts import TEXTS, Texts
@@ -35,6 +36,23 @@ class CardFacts:
     licence: str = "CC-BY-4.0"
     keywords: tuple[str, ...] = ()
     task_categories: tuple[str, ...] = ()
+    facts: Facts = field(default_factory=Facts)
+    publisher: str = ""
+
+
+def card_facts(dataset: Dataset) -> CardFacts:
+    """Return what the catalogue says of a dataset now."""
+    return CardFacts(
+        full_name=dataset.full_name,
+        title=dataset.title,
+        title_en=dataset.title_en,
+        description=dataset.description,
+        licence=dataset.licence,
+        keywords=tuple(dataset.keyword_list),
+        task_categories=tuple(dataset.task_category_list),
+        facts=facts_of(dataset),
+        publisher=dataset.organisation.name,
+    )
 
 
 @dataclass

@@ -45,7 +45,10 @@ _CHINESE = Texts(
     files="文件",
     common_files=(
         "- **版本清单**：`manifest.jsonl`。首行为版本信息，其后每行一条记录。",
-        "- **校验**：`checksums.sha256`。下载后运行 `sha256sum -c checksums.sha256`。",
+        "- **机读描述**：`croissant.json`（Croissant 1.1）、"
+        "`datapackage.json`（Frictionless 2.0）。",
+        "- **校验**：`checksums.sha256`，下载后运行 `sha256sum -c checksums.sha256`；"
+        "`checksums.sm3` 为国密 SM3。",
     ),
     pictures="各格式共用一棵目录树：图片文件位于 `images/<划分>/`，原样存放一份；"
     "Parquet 文件内另含图片。",
@@ -74,8 +77,10 @@ _ENGLISH = Texts(
     common_files=(
         "- **Manifest**: `manifest.jsonl`. The first line describes the version, "
         "each other line is a record.",
+        "- **For machines**: `croissant.json` (Croissant 1.1), `datapackage.json` "
+        "(Frictionless 2.0).",
         "- **Checksums**: `checksums.sha256`. After a download run "
-        "`sha256sum -c checksums.sha256`.",
+        "`sha256sum -c checksums.sha256`; `checksums.sm3` has the digests by SM3.",
     ),
     pictures="The formats share one tree: picture files are there once, unchanged, in "
     "`images/<split>/`; Parquet files have the pictures inside as well.",

@@ -15,7 +15,7 @@ from ..datasets.versions import FrozenVersion
 
 CARD = "README.md"
 MANIFEST = "manifest.jsonl"
-CHECKSUMS = "checksums.sha256"
+CHECKSUMS, SM3 = "checksums.sha256", "checksums.sm3"
 MODELS = "lineage/models.json"
 
 
@@ -26,26 +26,45 @@ def tree(
     store: ObjectStore,
     models: Sequence[Mapping[str, Any]] = (),
 ) -> list[WrittenFile]:
-    """Return the files of a release by path: all exports, the card, manifest and checksums.
+    """Return the files of a release by path: all exports, the card, the manifest, the models.
 
     `models` are the cards of the models whose pre-labels people began from.
 
     Raises:
         errors.Damaged: one path stands for two different files.
     """
-    readme = store.put_bytes(card)
     own = [
-        WrittenFile(CARD, readme.digest, readme.size),
+        kept(store, CARD, card),
         WrittenFile(MANIFEST, version.manifest_digest, version.manifest_size),
     ]
     if models:
         told = json.dumps(list(models), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-        kept = store.put_bytes(told.encode())
-        own.append(WrittenFile(MODELS, kept.digest, kept.size))
-    files = united(itertools.chain(own, *(written for _name, written in exports)))
+        own.append(kept(store, MODELS, told.encode()))
+    return united(itertools.chain(own, *(written for _name, written in exports)))
+
+
+def checksums(store: ObjectStore, files: Iterable[WrittenFile]) -> WrittenFile:
+    """Return the list of all files with their SHA-256, as `sha256sum --check` reads it."""
     lines = (f"{file.digest}  {file.path}\n" for file in files if file.path != CHECKSUMS)
-    sums = store.put_bytes("".join(lines).encode())
-    return united([*files, WrittenFile(CHECKSUMS, sums.digest, sums.size)])
+    return kept(store, CHECKSUMS, "".join(lines).encode())
+
+
+def sm3_checksums(
+    store: ObjectStore, files: Iterable[WrittenFile], sums: Mapping[str, str]
+) -> WrittenFile:
+    """Return the list of files with their SM3, as `cksum -a sm3 --check` reads it.
+
+    `sums` maps SHA-256 to SM3. The lists of checksums themselves are not in it.
+    """
+    own = (CHECKSUMS, SM3)
+    lines = (f"{sums[file.digest]}  {file.path}\n" for file in files if file.path not in own)
+    return kept(store, SM3, "".join(lines).encode())
+
+
+def kept(store: ObjectStore, path: str, content: bytes) -> WrittenFile:
+    """Put bytes into the store as a file of a release."""
+    stored = store.put_bytes(content)
+    return WrittenFile(path, stored.digest, stored.size)
 
 
 def united(files: Iterable[WrittenFile]) -> list[WrittenFile]:

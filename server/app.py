@@ -15,6 +15,7 @@ from werkzeug.routing import IntegerConverter
 from ..datasets import errors as domain_errors
 from ..datasets.errors import _
 from ..datasets.installation import Installation
+from ..datasets.scores import weights
 from ..datasets.settings import secret_key
 from . import (
     about,
@@ -27,17 +28,25 @@ from . import (
     assignments,
     auth,
     backends,
+    bags,
     benefit,
     catalogue,
+    ckan,
     comments,
+    comparisons,
     config_changes,
+    croissant,
     curation,
     dashboards,
+    datasheets,
+    dcat,
+    discussions,
     drafts,
     errors,
     exams,
     exports,
     factors,
+    facts,
     flags,
     gold,
     guidelines,
@@ -48,19 +57,25 @@ from . import (
     jobs,
     media,
     models,
+    modelscope,
     notices,
     openapi,
     openid,
+    opening,
     ordering,
     organisations,
     pages,
     people,
     predictions,
     projects,
+    pushes,
     quality,
+    receipts,
+    records,
     repeats,
     review_stages,
     reviews,
+    scores,
     sessions,
     snapshots,
     staff,
@@ -96,6 +111,13 @@ EDITOR_POLICY = (
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
 
+# What every answer carries.
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "SAMEORIGIN",
+}
+
 BLUEPRINTS = (
     about.routes,
     access.routes,
@@ -106,18 +128,26 @@ BLUEPRINTS = (
     assets.routes,
     assignments.routes,
     backends.routes,
+    bags.routes,
     benefit.routes,
     integrity.routes,
     suspicions.routes,
     gold.routes,
     catalogue.routes,
+    ckan.routes,
     comments.routes,
+    comparisons.routes,
     config_changes.routes,
+    croissant.routes,
     curation.routes,
     dashboards.routes,
+    datasheets.routes,
+    dcat.routes,
+    discussions.routes,
     drafts.routes,
     exams.routes,
     exports.routes,
+    facts.routes,
     flags.routes,
     factors.routes,
     guidelines.routes,
@@ -128,9 +158,11 @@ BLUEPRINTS = (
     media.routes,
     models.api.routes,
     models.pages.routes,
+    modelscope.routes,
     notices.routes,
     openapi.routes,
     openid.routes,
+    opening.routes,
     ordering.routes,
     organisations.routes,
     pages.routes,
@@ -139,9 +171,13 @@ BLUEPRINTS = (
     projects.api.routes,
     projects.configs.routes,
     projects.pages.routes,
+    pushes.routes,
     quality.routes,
+    receipts.routes,
+    records.routes,
     review_stages.routes,
     reviews.routes,
+    scores.routes,
     sessions.routes,
     snapshots.routes,
     staff.routes,
@@ -195,6 +231,7 @@ def create(installation: Installation) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_SSL_STRICT=False,
+        INDICATOR_WEIGHTS=weights(settings.indicator_weights),
         BABEL_DEFAULT_LOCALE=settings.language,
         BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
         BABEL_TRANSLATION_DIRECTORIES=str(assets.UI / "words"),
@@ -210,6 +247,7 @@ def create(installation: Installation) -> Flask:
     csrf = CSRFProtect(app)
     errors.register(app)
     wording.register(app)
+    pushes.register(app)
     app.jinja_env.globals.update(second_factors=settings.second_factor != "off")
     app.jinja_env.globals.update(unread_notices=notices.unread)
     for blueprint in BLUEPRINTS:
@@ -244,9 +282,10 @@ def language() -> str:
 def _protect(csrf: CSRFProtect) -> Callable[[], None]:
     def protect() -> None:
         changes = request.method in ("POST", "PUT", "PATCH", "DELETE")
-        # A token in a header is no cookie: nobody else's page can send it. The hub only
-        # reads, also where its protocol says POST; what is exchanged is its own proof.
-        without = (hub.routes.name, tokens.exchange.name)
+        # A token in a header is no cookie: nobody else's page can send it. CKAN, the hub and
+        # ModelScope read, also where they say POST, and ask for a token in a header where
+        # they do not; what is exchanged is its own proof.
+        without = (ckan.routes.name, hub.routes.name, modelscope.routes.name, tokens.exchange.name)
         if changes and not flask.g.by_token and request.blueprint not in without:
             csrf.protect()
 
@@ -270,9 +309,8 @@ def _headers(response: Response) -> Response:
         # How long the work here took, without the way and the wait for a free thread.
         took = (time.perf_counter() - flask.g.began) * 1000
         headers["Server-Timing"] = f"app;dur={took:.2f}"
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("X-Frame-Options", "SAMEORIGIN")
+    for name, value in ALWAYS.items():
+        headers.setdefault(name, value)
     if "Content-Security-Policy" not in headers and response.mimetype == "text/html":
         headers["Content-Security-Policy"] = POLICY
     asked = request.args.get("language")

@@ -102,7 +102,7 @@ def _set_aside() -> None:
 
 def _identify_by_token(secret: str) -> None:
     try:
-        with installation().database.read() as session:
+        with installation().database.glance() as session:
             token = people.good_token(session, secret, signing_key())
     except errors.NotSignedIn as problem:
         # Raised where the route is known: a public one is open all the same.
@@ -116,7 +116,7 @@ def _identify_by_token(secret: str) -> None:
 
 def _identify_by_session(secret: str) -> None:
     settings = installation().settings
-    with installation().database.read() as session:
+    with installation().database.glance() as session:
         found = people.find_session(session, secret)
     if found is not None and people.is_idle(settings, found):
         with installation().database.write() as session:

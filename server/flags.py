@@ -134,6 +134,8 @@ def _plain(row: Flag) -> dict[str, Any]:
         "text": row.text,
         "state": row.state,
         "answer": row.answer,
+        # The discussion of a published dataset that it comes from.
+        "discussion": row.discussion_id,
         "settled_by": row.settled_by,
         "settled_at": payloads.time(row.settled_at),
         "created_at": payloads.time(row.created_at),

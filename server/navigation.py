@@ -84,7 +84,13 @@ WAYS = (
     ),
     Way("jobs.index", "job", _("Jobs"), _who_may("job.read"), ("jobs",)),
     Way("workers.index", "worker", _("Workers"), _who_may("job.read"), ("workers",), True),
-    Way("catalogue.index", "dataset", _("Datasets"), _everybody, ("catalogue",)),
+    Way(
+        "catalogue.index",
+        "dataset",
+        _("Datasets"),
+        _everybody,
+        ("catalogue", "facts", "opening", "pushes"),
+    ),
     Way("staff.index", "people", _("People"), _sees_teams, ("staff",)),
     Way(
         "staff.organisations",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 from flask import Blueprint, render_template
 
-from ..datasets import audit, catalogue, jobs, permissions, projects, tasks
+from ..datasets import audit, catalogue, jobs, opening, permissions, projects, tasks
 from . import payloads
 from .auth import PUBLIC, allows, installation, user
 
@@ -29,9 +29,16 @@ def home() -> str:
         if permissions.allows(user(), "job.read"):
             own = None if permissions.operates(user()) else user().organisation_id
             recent = jobs.recent(session, organisation_id=own, limit=6)
+        decides = permissions.allows(user(), "dataset.open")
+        asked = opening.counts(session, user()) if decides else None
     urgent = [project for project in seen if _waits(counts.get(project.id, {}))]
     return render_template(
-        "home.html", projects=seen[:12], urgent=urgent[:12], counts=counts, jobs=recent
+        "home.html",
+        projects=seen[:12],
+        urgent=urgent[:12],
+        counts=counts,
+        jobs=recent,
+        applications=asked,
     )
 
 

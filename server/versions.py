@@ -34,6 +34,7 @@ def show(version_id: int) -> str:
             formats=FORMATS,
             licences=catalogue.LICENCES,
             published=catalogue.of_version(session, version),
+            earlier=catalogue.of_project(session, project.id, 1),
             records=[links.preview(record) for record in islice(frozen.records(), 12)],
             config=frozen.config,
             fractions=frozen.fractions,
@@ -141,11 +142,15 @@ def _fractions(values: dict[str, Any]) -> dict[str, float] | None:
 
 def _publish(version_id: int) -> Job:
     values = payloads.body()
+    given = {each: values[each] for each in catalogue.NAMES if each in values}
     with installation().database.read() as session:
         version, project = versions.get(session, user(), version_id, "dataset.publish")
+        name = catalogue.checked_name(payloads.text(values, "name", ""))
+        facts = catalogue.facts_for(session, project, name, given)
     asked = {
         "version": version.id,
-        "name": catalogue.checked_name(payloads.text(values, "name", "")),
+        "name": name,
+        "facts": catalogue.as_json(facts),
         "title": payloads.text(values, "title", project.title),
         "title_en": payloads.text(values, "title_en", ""),
         "description": payloads.text(values, "description", project.description, longest=20_000),
@@ -153,6 +158,8 @@ def _publish(version_id: int) -> Job:
         "keywords": _words(values, "keywords"),
         "task_categories": _words(values, "task_categories"),
         "notes": payloads.text(values, "notes", "", longest=5000),
+        "kind": payloads.choice(values, "kind", "release", ("release", "erratum")),
+        "corrects": payloads.words(values, "corrects", 500),
     }
     return jobs.start(project.id, "publish", "dataset.publish", asked)
 

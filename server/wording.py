@@ -13,12 +13,13 @@ from flask_babel import get_locale, gettext
 from markupsafe import Markup
 
 from ..datasets import errors, jobs, permissions
-from ..datasets.dashboards import Said
+from ..datasets.dashboards import Label, Said
 from ..datasets.db import now
 from ..datasets.people import User
 from ..workers.models import MODELS
-from . import acts, homes, navigation, reasons, sections
+from . import acts, facts, homes, navigation, reasons, sections
 from . import errors as server_errors
+from .opening import words as opening_words
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -49,6 +50,8 @@ def register(app: flask.Flask) -> None:
         in_words=in_words,
     )
     homes.register(app)
+    facts.register(app)
+    opening_words.register(app)
     app.jinja_env.globals.update(
         sections_of=sections.of_project, ways=navigation.ways, is_here=navigation.is_here
     )
@@ -138,9 +141,20 @@ def model(version: str) -> str:
     return " ".join([said(MODELS[name].card()["title"]), *told])
 
 
-def told(value: Said) -> str:
-    """Put a message with its values into the reader's language."""
-    return gettext(value.message) % dict(value.values)
+def told(value: Said | Label) -> str:
+    """Put a message with its values, or a label, into the reader's language."""
+    if isinstance(value, Label):
+        return label_word(value.name, value.title)
+    values = {
+        name: told(each) if isinstance(each, Label) else each for name, each in value.values.items()
+    }
+    return gettext(value.message) % values
+
+
+def label_word(name: str, title: str) -> str:
+    """Return what a reader calls a label: its title, or its name in English if it is a word."""
+    is_a_word = name.upper() != name.lower()
+    return str(said({"zh": title, "en": name if is_a_word else title}))
 
 
 def in_words(plot: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,6 +223,17 @@ _STATES = {
     "accept": _("Accepted"),
     "fix": _("Fixed and accepted"),
     "reject": _("Returned"),
+    # What a gate looks at, and how it stands.
+    "agreement": _("Agreement"),
+    "first_pass": _("First-pass yield"),
+    "passed": _("passed"),
+    "not_yet": _("not yet"),
+    # What is wrong with a task, as people flag it.
+    "undecidable": _("cannot be decided"),
+    "bad_data": _("bad data"),
+    "personal_information": _("personal information"),
+    "unclear_guideline": _("guideline unclear"),
+    "other": _("other"),
 }
 _ROLES = {
     "platform_admin": _("Platform administrator"),
@@ -256,4 +281,6 @@ KINDS = {
     "quality": _("Measure the quality"),
     "suspect": _("Look for wrong labels"),
     "integrity": _("Look at the work"),
+    "withdraw_record": _("Withdraw a record"),
+    "push_release": _("Send a version elsewhere"),
 }

@@ -50,6 +50,34 @@ TEXT_CONFIG = """\
 """
 BOX_CONFIG = labels.TEMPLATES["defect_boxes"].config
 PICTURE_SIDE = 8
+# Of no real organisation; the check character of the code is right.
+CREDIT_CODE = "12120000MB0XX00008"
+# What has to be said of a dataset before it is published.
+FACTS = {
+    "provider": "某市某局",
+    "provider_code": CREDIT_CODE,
+    "domain": "industry",
+    "update_cycle": "yearly",
+    "openness": "open",
+    "data_level": "general",
+    "rights_basis": "self_produced",
+}
+# What somebody says who applies for a dataset under conditions.
+APPLICATION: dict[str, Any] = {
+    "applicant_type": "legal_person",
+    "organisation_name": "某智能科技公司",
+    "organisation_code": CREDIT_CODE,
+    "contact_name": "李小明",
+    "contact_phone": "13800001234",
+    "contact_email": "li@example.org",
+    "purpose": "训练缺陷检测模型",
+    "scenario": "产线质检，算法组五人",
+    "requested_items": "全部图片与标注框",
+    "access_method": "files",
+    "term_days": 30,
+    "security_statement": "等保二级备案，专人保管，到期删除",
+    "commitment": True,
+}
 Result = list[dict[str, Any]]
 
 
@@ -274,6 +302,11 @@ def frozen(installation: Installation, team: Team, **values: Any) -> Version:
         return session.get_one(Version, number)
 
 
+def facts(**changes: Any) -> catalogue.Facts:
+    """Give the facts of a dataset that suffice to publish it."""
+    return catalogue.checked_facts({**FACTS, **changes})
+
+
 def published(
     installation: Installation, team: Team, version: Version, name: str = "tones"
 ) -> catalogue.Release:
@@ -284,7 +317,13 @@ def published(
         files.append(WrittenFile(path, stored.digest, stored.size))
     with installation.database.write() as session:
         dataset = catalogue.open_dataset(
-            session, team.requester, team.project, name, title="语气", licence="CC-BY-4.0"
+            session,
+            team.requester,
+            team.project,
+            name,
+            title="语气",
+            licence="CC-BY-4.0",
+            facts=facts(),
         )
         row = session.get_one(Version, version.id)
         return catalogue.publish(session, team.requester, dataset, row, files, card="{}")

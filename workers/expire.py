@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from ..datasets import assignments, repeats
+from ..datasets import assignments, catalogue, opening, repeats
 from ..datasets.installation import Installation
 
 
 def run(installation: Installation) -> int:
     """Give back the tasks whose reservations have lapsed; return how many.
 
-    What was answered under keys is forgotten after a day.
+    What was answered under keys is forgotten after a day, and datasets that are in no index
+    yet are put there.
     """
     total = 0
     _forget(installation)
+    _index(installation)
+    _remind(installation)
     while _any_lapsed(installation):
         with installation.database.write() as session:
             number = assignments.expire(session)
@@ -29,6 +32,24 @@ def _forget(installation: Installation) -> None:
             return
     with installation.database.write() as session:
         repeats.forget(session)
+
+
+def _remind(installation: Installation) -> None:
+    """Tell people of applications that are overdue and of terms that end."""
+    with installation.database.read() as session:
+        if not opening.any_to_remind(session):
+            return
+    with installation.database.write() as session:
+        opening.remind(session)
+
+
+def _index(installation: Installation) -> None:
+    with installation.database.read() as session:
+        if not catalogue.unindexed(session, 1):
+            return
+    with installation.database.write() as session:
+        for dataset in catalogue.unindexed(session):
+            catalogue.index(session, dataset)
 
 
 def _any_lapsed(installation: Installation) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,20 +17,24 @@ from ..datasets import (
     models,
     permissions,
     projects,
+    receipts,
     versions,
 )
 from ..datasets.errors import _
 from ..datasets.exports import WrittenFile
 from ..datasets.versions import FrozenVersion, Version
-from ..exporters.card import CardFacts, how_made, write_card
+from ..exporters.card import CardFacts, card_facts, how_made, write_card
 from ..exporters.formats import FORMATS
 from ..exporters.output import Output
 from ..exporters.release import tree
-from . import spool
+from . import errata, spool
+from .accompanying import Publication, accompany
 from .work import Work
 
+# How many of the steps of publishing the reading of all its bytes counts for.
+READ_STEPS = 10
 # What a release carries unless told otherwise; formats that do not suit the data are left out.
-RELEASE_FORMATS = ("parquet", "jsonl", "coco", "yolo", "voc", "label_studio")
+RELEASE_FORMATS = ("parquet", "jsonl", "coco", "yolo", "voc", "label_studio", "conll")
 
 
 def freeze(work: Work) -> dict[str, Any]:
@@ -101,15 +106,13 @@ def publish(work: Work) -> dict[str, Any]:
     request = work.request
     installation = work.installation
     version = _opened(work, "dataset.publish")
-    wanted = [str(name) for name in request.get("formats") or RELEASE_FORMATS]
-    unknown = [name for name in wanted if name not in FORMATS]
-    if unknown:
-        raise errors.Invalid(
-            _("must be among %(names)s"), place="formats", names=", ".join(FORMATS)
-        )
-    # A name or licence that cannot be used is told before the long work, not after it.
+    wanted = _wanted(work)
+    # A name, licence or fact that cannot be used is told before the long work, not after it.
     facts = _facts_now(work, version)
+    with installation.database.read() as session:
+        errata.check(session, work.actor, version, facts.full_name, request)
     done: list[tuple[str, list[WrittenFile]]] = []
+    steps = len(wanted) + READ_STEPS + 1
     left_out: dict[str, str] = {}
     for number, name in enumerate(wanted, 1):
         try:
@@ -119,15 +122,22 @@ def publish(work: Work) -> dict[str, Any]:
             left_out[name] = str(problem)
             continue
         with installation.database.write() as session:
-            work.advance(session, number, len(wanted) + 1)
+            work.advance(session, number, steps)
             done.append((name, exports.files(session, row)))
     making = how_made(version)
     card, front_matter = write_card(version, facts, done, making)
     with installation.database.read() as session:
         cards = models.cards(session, int(work.project_id or 0), making.models)
     files = tree(version, done, card, installation.store, cards)
+    said = errata.prepare(installation, work.actor, version, facts.full_name, request)
+    read = partial(_advance_read, work, len(wanted), steps)
+    about = Publication(
+        installation, work.actor, version, facts, making, done, said.notes, advance=read
+    )
+    files = accompany(about, files)
     with installation.database.write() as session:
         dataset = _dataset(session, work, version)
+        is_there = catalogue.resolve(session, dataset, version.commit_id) is not None
         release = catalogue.publish(
             session,
             work.actor,
@@ -135,9 +145,14 @@ def publish(work: Work) -> dict[str, Any]:
             session.get_one(Version, version.id),
             files,
             card=msgspec.json.encode(front_matter).decode(),
-            notes=str(request.get("notes") or ""),
+            notes=said.notes,
+            kind=said.kind,
+            figures=said.figures,
+            merkle_root=receipts.merkle_root(installation.store, files),
         )
-        work.advance(session, len(wanted) + 1, len(wanted) + 1)
+        if not is_there:
+            errata.follow(session, work.actor, dataset, release, said)
+        work.advance(session, steps, steps)
         return {
             "dataset": dataset.full_name,
             "tag": release.tag,
@@ -145,6 +160,22 @@ def publish(work: Work) -> dict[str, Any]:
             "files": len(files),
             "left_out": left_out,
         }
+
+
+def _wanted(work: Work) -> list[str]:
+    """Return the formats that a release is to carry."""
+    wanted = [str(name) for name in work.request.get("formats") or RELEASE_FORMATS]
+    if not set(wanted) <= set(FORMATS):
+        raise errors.Invalid(
+            _("must be among %(names)s"), place="formats", names=", ".join(FORMATS)
+        )
+    return wanted
+
+
+def _advance_read(work: Work, before: int, steps: int, done: int, total: int) -> None:
+    """Show how far the reading of all bytes for their checksums has come."""
+    with work.installation.database.write() as session:
+        work.advance(session, before + READ_STEPS * done // max(total, 1), steps)
 
 
 def _gives_up(work: Work, session: Session, problem: Exception) -> bool:
@@ -195,17 +226,19 @@ def _opened(work: Work, action: str) -> FrozenVersion:
 def _dataset(session: Session, work: Work, version: FrozenVersion) -> catalogue.Dataset:
     request = work.request
     project = projects.get(session, work.actor, int(work.project_id or 0), "dataset.publish")
+    name = catalogue.checked_name(str(request.get("name") or ""))
     return catalogue.open_dataset(
         session,
         work.actor,
         project,
-        str(request.get("name") or ""),
+        name,
         title=str(request.get("title") or version.project_title),
         title_en=str(request.get("title_en") or ""),
         description=str(request.get("description") or project.description),
         licence=str(request.get("licence") or "CC-BY-4.0"),
         keywords=[str(word) for word in request.get("keywords") or []],
         task_categories=[str(word) for word in request.get("task_categories") or []],
+        facts=catalogue.facts_for(session, project, name, request.get("facts") or {}),
     )
 
 
@@ -213,18 +246,6 @@ def _facts_now(work: Work, version: FrozenVersion) -> CardFacts:
     """Return what the card will say, checked; the dataset itself is changed at the end only."""
     with work.installation.database.write() as session:
         trial = session.begin_nested()
-        facts = _facts(_dataset(session, work, version))
+        facts = card_facts(_dataset(session, work, version))
         trial.rollback()
     return facts
-
-
-def _facts(dataset: catalogue.Dataset) -> CardFacts:
-    return CardFacts(
-        full_name=dataset.full_name,
-        title=dataset.title,
-        title_en=dataset.title_en,
-        description=dataset.description,
-        licence=dataset.licence,
-        keywords=tuple(dataset.keyword_list),
-        task_categories=tuple(dataset.task_category_list),
-    )

@@ -25,12 +25,14 @@ from . import (
     order,
     predict,
     prelabel,
+    push,
     quality,
     queues,
     release,
     suspect,
     sync,
     training_due,
+    withdraw_record,
 )
 from .heart import Heartbeat, is_overdue, overdue, worker_name
 from .work import Progress, Work, silent, stopping
@@ -52,6 +54,8 @@ KINDS: dict[str, Callable[[Work], dict[str, Any]]] = {
     "suspect": suspect.run,
     "integrity": integrity.run,
     "config_change": config_change.run,
+    "withdraw_record": withdraw_record.run,
+    "push_release": push.run,
 }
 
 

@@ -45,6 +45,8 @@ KINDS = {
     "sync": "io",
     "suspect": "cpu",
     "integrity": "cpu",
+    "withdraw_record": "cpu",
+    "push_release": "io",
 }
 # A rate over less than that would say little.
 SHORTEST_SECONDS = 0.5

@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from .. import labels, splits
+from .. import labels, splits, versions
 from ..annotations import Annotation, AnnotationRevision
 from ..db import Database
 from ..models import TrainedModel
@@ -77,13 +77,15 @@ def write_lines(
         updates = []
         for row in rows:
             split = chosen.get(_group(row[0], row[1])) or chosen[_alone(row[0])]
-            line = _record(row, split, people, media, taken)
+            record = _record(row, split, people, media, taken)
+            line = msgspec.json.encode(record, order="sorted")
             updates.append(
                 {
                     "version_id": version.id,
                     "position": row[0].position,
                     "split": split,
-                    "line": msgspec.json.encode(line, order="sorted").decode(),
+                    "line": line.decode(),
+                    "digest": versions.record_digest(line),
                 }
             )
         done += len(rows)
@@ -114,6 +116,9 @@ def _record(
         annotator=people[annotation.completed_by],
         prediction=_prediction(prediction, model),
         review=None if reviewer is None else RecordReview(people[reviewer], review.verdict),
+        guideline=msgspec.UNSET
+        if annotation.guideline_version is None
+        else annotation.guideline_version,
     )
 
 

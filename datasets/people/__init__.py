@@ -33,6 +33,7 @@ from .organisations import (
     describe_organisation,
     find_organisation,
     get_organisation,
+    names_by_slug,
     organisation_by_id,
     organisations,
 )
@@ -170,6 +171,7 @@ __all__ = [
     "find_session",
     "find_user",
     "get_organisation",
+    "names_by_slug",
     "get_team",
     "get_user",
     "good_token",

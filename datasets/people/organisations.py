@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -146,6 +147,14 @@ def get_organisation(session: Session, slug: str) -> Organisation:
     if organisation is None:
         raise errors.NotFound(_("there is no organisation “%(slug)s”"), slug=slug[:80])
     return organisation
+
+
+def names_by_slug(session: Session, slugs: Iterable[str]) -> dict[str, str]:
+    """Return slug → name of those of the slugs that there are, in one query."""
+    rows = session.execute(
+        sa.select(Organisation.slug, Organisation.name).where(Organisation.slug.in_(list(slugs)))
+    )
+    return {slug: name for slug, name in rows}
 
 
 def organisation_by_id(session: Session, organisation_id: int) -> Organisation:

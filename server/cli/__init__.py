@@ -14,6 +14,8 @@ from .accounts import COMMANDS as ACCOUNTS
 from .chain import COMMANDS as CHAIN
 from .operate import COMMANDS as OPERATE
 from .printing import say_error
+from .sending import COMMANDS as SENDING
+from .trust import COMMANDS as TRUST
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -31,7 +33,7 @@ def jinbiao(verbose: bool) -> None:
     )
 
 
-for command in (*OPERATE, *CHAIN, *ACCOUNTS):
+for command in (*OPERATE, *CHAIN, *ACCOUNTS, *TRUST, *SENDING):
     jinbiao.add_command(command)
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
 
-from ...datasets import errors, exports, labels, people, projects, tasks, versions
+from ...datasets import catalogue, errors, exports, labels, people, projects, tasks, versions
 from ...datasets.errors import _
 from ...exporters import archive
 from ...exporters.formats import FORMATS
 from ...workers import demo as demo_chain
 from ...workers.models import MODELS
 from .asking import asks, at_the_machine
+from .facts import fact_options
+from .facts import told as facts_told
 from .opened import acting_as, opened, run_here
 from .printing import progress
 
@@ -213,6 +216,7 @@ def export(
 @click.option("--licence", default="CC-BY-4.0", show_default=True)
 @click.option("--keyword", multiple=True, help="关键词 · May be given several times")
 @click.option("--task-category", multiple=True, help="如 object-detection")
+@fact_options
 @ACTING
 @asks("dataset.publish")
 def publish(
@@ -226,6 +230,7 @@ def publish(
     keyword: tuple[str, ...],
     task_category: tuple[str, ...],
     username: str,
+    **told: Any,
 ) -> None:
     """发布到公开目录 · Publish a version as NAME in the public catalogue."""
     with opened() as installation:
@@ -233,9 +238,14 @@ def publish(
             actor = acting_as(session, username, "dataset.publish")
             owner = projects.find(session, actor, reference)
             found = versions.find(session, owner, version)
+            # What is missing is told now, all of it, before the long work.
+            facts = catalogue.facts_for(
+                session, owner, catalogue.checked_name(name), facts_told(told)
+            )
         request = {
             "version": found.id,
             "name": name,
+            "facts": catalogue.as_json(facts),
             "title": title,
             "title_en": title_en,
             "description": description,

@@ -17,21 +17,26 @@ from . import (
     assigning,
     benefit,
     chain,
+    components,
     config_changes,
+    conversations,
     dashboards,
     guidelines,
     loop,
     models,
+    opening,
     people,
+    pushes,
     quality,
     reviews,
     work,
 )
-from .components import SCHEMAS
 from .document import document
+from .nouns import PUBLISHED
 from .reading import THINGS, brief
 
 routes = Blueprint("openapi", __name__)
+CATALOGUE = "/docs/api/catalogue"
 OPERATIONS = {
     **people.OPERATIONS,
     **work.OPERATIONS,
@@ -47,7 +52,11 @@ OPERATIONS = {
     **benefit.OPERATIONS,
     **quality.OPERATIONS,
     **chain.OPERATIONS,
+    **conversations.OPERATIONS,
+    **opening.OPERATIONS,
+    **pushes.OPERATIONS,
 }
+SCHEMAS = {**components.SCHEMAS, **conversations.SCHEMAS, **opening.SCHEMAS, **pushes.SCHEMAS}
 
 
 @routes.get("/api/openapi.json")
@@ -60,13 +69,27 @@ def show() -> Response:
 @routes.get("/docs/api")
 @allows(PUBLIC)
 def read() -> str:
-    """Show what the API takes and gives, noun by noun."""
+    """Show what the API takes and gives, noun by noun; what is published has a page of its own."""
+    return _page(published=False)
+
+
+@routes.get(CATALOGUE)
+@allows(PUBLIC)
+def read_catalogue() -> str:
+    """Show what the API takes and gives of versions and published datasets."""
+    return _page(published=True)
+
+
+def _page(*, published: bool) -> str:
     told = of(flask.current_app, flask.request.host_url.rstrip("/"))
     groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in told["tags"]}
     for path, methods in told["paths"].items():
         for method, operation in methods.items():
-            groups.setdefault(operation["tags"][0], []).append(_row(path, method, operation))
-    return render_template("docs/api.html", document=told, groups=groups, things=len(SCHEMAS))
+            if (operation["tags"][0] in PUBLISHED) == published:
+                groups.setdefault(operation["tags"][0], []).append(_row(path, method, operation))
+    return render_template(
+        "docs/api.html", document=told, groups=groups, things=len(SCHEMAS), published=published
+    )
 
 
 @routes.get(THINGS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ...datasets.catalogue import FACETS, SORTS
 from ...datasets.jobs import KINDS, JobState
+from .opening import FACTS
 from .operations import GONE, WORDS, Operation, made, ok, query
 from .schemas import (
     ANYTHING,
@@ -38,6 +40,9 @@ _PUBLISHED = form(
     keywords=WORDS,
     task_categories=WORDS,
     notes=TEXT,
+    kind={"enum": ["release", "erratum"]},
+    corrects=WORDS,
+    **FACTS,
 )
 _STORAGES = query(project=INTEGER)
 _LATER = {202: ref("Job")}
@@ -131,9 +136,19 @@ OPERATIONS: dict[str, Operation] = {
     "exports.api_files": Operation(ok(ANYTHING)),
     "exports.api_download": Operation(ok(ANYTHING), content_types=("application/zip",)),
     "catalogue.api_index": Operation(
-        ok(OBJECT), query(q=TEXT, before=TEXT, page_size=POSITIVE), public=True
+        ok(OBJECT),
+        query(
+            q=TEXT,
+            sort={"enum": list(SORTS)},
+            before=TEXT,
+            page_size=POSITIVE,
+            **dict.fromkeys(FACETS, TEXT),
+        ),
+        public=True,
     ),
     "catalogue.api_show": Operation(ok(ref("Dataset")), public=True),
+    "scores.api_show": Operation(ok(OBJECT), query(revision=TEXT), public=True),
+    "receipts.api_show": Operation(ok(OBJECT), query(revision=TEXT, download=FLAG), public=True),
 }
-# The protocol of Hugging Face's hub has documents of its own.
-OTHER_PROTOCOLS = ("hub.",)
+# The protocols of other hubs and catalogues have documents of their own.
+OTHER_PROTOCOLS = ("ckan.", "hub.", "modelscope.")

@@ -103,7 +103,7 @@ SCHEMAS: dict[str, Schema] = {
         data=OBJECT,
         annotations=listed(
             record(
-                **{**ANNOTATION, "completed_by": maybe(ANNOTATION["completed_by"])},
+                **ANNOTATION,
                 state=TEXT,
                 revision=INTEGER,
                 guideline_version=maybe(INTEGER),
@@ -143,7 +143,7 @@ SCHEMAS: dict[str, Schema] = {
         revision=INTEGER,
         action=TEXT,
         result=RESULT,
-        created_by=INTEGER,
+        created_by=maybe(INTEGER),
         created_at=WHEN,
         project_id=INTEGER,
         task_id=INTEGER,
@@ -161,7 +161,7 @@ SCHEMAS: dict[str, Schema] = {
         classifications=ANYTHING,
         is_resolved=FLAG,
         resolved_at=maybe(WHEN),
-        created_by={"anyOf": [INTEGER, ref("PersonWithInitials")]},
+        created_by=maybe({"anyOf": [INTEGER, ref("PersonWithInitials")]}),
         created_at=WHEN,
         updated_at=WHEN,
         state=maybe(TEXT),

@@ -40,6 +40,7 @@ NOUNS: dict[str, str] = {
     "versions": _("Versions"),
     "exports": _("Exports of a version"),
     "catalogue": _("Published datasets"),
+    "opening": _("Applications for datasets under conditions"),
     "storages": _("Storages"),
     "webhooks": _("Webhooks"),
     "jobs": _("Jobs"),
@@ -52,8 +53,17 @@ NOUNS: dict[str, str] = {
     "hotkeys": _("Hotkeys"),
     "about": _("This server"),
 }
+# What has a page of its own: two hundred routes on one page are too long for a telephone.
+PUBLISHED = frozenset({"versions", "exports", "catalogue", "opening"})
 # Blueprints whose routes belong to another's noun.
 _PART_OF = {
+    "facts": "catalogue",
+    "receipts": "catalogue",
+    "scores": "catalogue",
+    "records": "catalogue",
+    "comparisons": "catalogue",
+    "discussions": "catalogue",
+    "pushes": "catalogue",
     "uploads": "imports",
     "token_exchange": "tokens",
     "health": "about",

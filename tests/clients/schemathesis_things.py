@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from jinbiao.tests.clients.model_backend import ModelBackend
 from jinbiao.tests.clients.served import PASSWORD, Served
-from jinbiao.tests.server.world import TEXTS, entity
+from jinbiao.tests.server.world import FACTS, TEXTS, entity
 
 WAIT_SECONDS = 60.0
 # Refresh tokens: what is done to one makes it worthless.
@@ -147,8 +147,11 @@ def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) 
         "draft_id": client.post(f"/api/tasks/{tasks[drafted]}/drafts", {"result": []})["id"],
         # The administrator knows the answers and cannot sit: there is no attempt of theirs.
         "attempt_id": 1,
+        # Nor does the administrator, who has all files, apply for any.
+        "application_id": 1,
         **_said(client, project, tasks[answered], annotations[answered]),
         **_slow(client, project, mark),
+        "key": _record_key(served, mark),
         **_connections(client, project, backend, Path(served.pictures)),
     }
 
@@ -183,11 +186,18 @@ def _said(client: Client, project: int, task: int, annotation: int) -> dict[str,
         "view_id": client.post("/api/dm/views/", {"project": project, "data": {}})["id"],
         "snapshot_id": client.post(f"/api/projects/{project}/exports/", {})["id"],
         "webhook_id": client.post("/api/webhooks/", hook)["id"],
+        "target_id": _target(client, f"hub-{project}"),
         "upload_id": _upload(client, project),
         "model_id": model["id"],
         "label_id": label["id"],
         "link_id": links[0]["id"],
     }
+
+
+def _target(client: Client, name: str) -> int:
+    """Add a hub that is not there to send versions to."""
+    told = {"name": name, "kind": "hugging_face", "url": "https://hub.example"}
+    return int(client.post("/api/push-targets/", {**told, "owner": "city", "token": "t"})["id"])
 
 
 def _slow(client: Client, project: int, mark: str) -> dict[str, Any]:
@@ -196,15 +206,25 @@ def _slow(client: Client, project: int, mark: str) -> dict[str, Any]:
     version = client.done(client.post(versions, {}))["version"]
     exports = f"/api/versions/{version}/exports/"
     export = client.done(client.post(exports, {"format": "jsonl"}))["export"]
-    client.done(client.post(f"/api/versions/{version}/publish", {"name": f"texts-{mark}"}))
+    client.done(client.post(f"/api/versions/{version}/publish", {**FACTS, "name": f"texts-{mark}"}))
     later = client.post(f"/api/projects/{project}/import?async=true", [{"text": "丙"}])["import"]
     started = client.ask("GET", f"/api/projects/{project}/imports/{later}/")
+    talks = f"/api/catalogue/platform/texts-{mark}/discussions/"
     return {
+        "pair": "v1.0.0...v1.0.0",
+        "discussion_id": client.post(talks, {"title": "一问", "text": "为何"})["id"],
         "version_id": version,
         "export_id": export,
         "import_id": later,
         "job_id": started["job"],
     }
+
+
+def _record_key(served: Served, mark: str) -> str:
+    """Return the key of a published record."""
+    path = f"/datasets/platform/texts-{mark}/resolve/main/receipts/receipts.jsonl"
+    with urllib.request.urlopen(served.url + path, timeout=30) as answer:
+        return str(json.loads(answer.readline())["key"])
 
 
 def _upload(client: Client, project: int) -> int:

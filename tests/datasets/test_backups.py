@@ -20,9 +20,13 @@ from jinbiao.datasets import (
     assignments,
     audit,
     backups,
+    catalogue,
+    checksums,
     comments,
     config_changes,
     consensus,
+    discussions,
+    downloads,
     exams,
     flags,
     gold,
@@ -32,14 +36,18 @@ from jinbiao.datasets import (
     jobs,
     migrations,
     models,
+    opening,
     people,
     projects,
+    pushes,
     qualifications,
     quality,
+    receipts,
     reviews,
     snapshots,
     suggestions,
     suspicions,
+    tombstones,
     uploads,
     views,
 )
@@ -55,6 +63,7 @@ from jinbiao.datasets.repeats import KeyedAct
 from jinbiao.datasets.settings import Settings
 from jinbiao.datasets.storage import FolderStorage
 from jinbiao.datasets.tasks import Task
+from jinbiao.datasets.versions import VersionRecord
 from jinbiao.datasets.workers import Worker
 from jinbiao.tests import factories
 from jinbiao.tests.factories import accepted, frozen, judged, published, submitted, tone
@@ -164,6 +173,7 @@ def full(installation: Installation) -> Installation:
                 facts="{}",
             )
         )
+        session.add(checksums.ObjectChecksum(digest="1" * 64, size=1, sm3="2" * 64))
         session.add(Circuit(name="model/1", reason="没有回答"))
         session.add(Notice(user_id=team.requester.id, kind="model", message="{}"))
         session.add(Worker(name="甲-1", host="甲", process=1))
@@ -183,7 +193,38 @@ def full(installation: Installation) -> Installation:
         session.add_all([meant, place])
         job = jobs.add(session, team.requester, "import", {})
         imports.remember(session, team.project, job)
-    published(installation, team, frozen(installation, team))
+    with installation.database.write() as session:
+        receipts.current(session, installation.settings)
+    release = published(installation, team, frozen(installation, team))
+    with installation.database.write() as session:
+        asked = opening.Application(dataset_id=release.dataset_id, owner_id=team.home.id)
+        asked.applicant_id = team.annotator.id
+        session.add(asked)
+        session.flush()
+        session.add(opening.ApplicationStep(application_id=asked.id, state="submitted"))
+        dataset = session.get_one(catalogue.Dataset, release.dataset_id)
+        key, stamp, _none = catalogue.kept_counts(session, None, (), {})
+        catalogue.keep_counts(session, key, stamp, {})
+        for visitor in (None, team.requester):
+            downloads.note(
+                session,
+                dataset_id=dataset.id,
+                release_id=release.id,
+                path="README.md",
+                visitor=visitor,
+                address="192.0.2.1",
+                client="hub",
+            )
+        discussions.open_discussion(session, team.requester, dataset, "一问", "为何")
+        record = session.scalars(sa.select(VersionRecord.key)).first()
+        stone = tombstones.withdraw(session, team.requester, dataset, str(record), "撤回")
+        tombstones.withhold(session, stone, release, {"README.md"})
+        told = {"name": "hub", "kind": "hugging_face", "url": "https://hub.example"}
+        target = pushes.add(
+            session, installation.settings, team.requester, **told, owner="city", token="t"
+        )
+        push, _job = pushes.ask(session, team.requester, dataset, release, target)
+        pushes.note(session, push.id, [("README.md", 8)])
     return installation
 
 

@@ -48,7 +48,7 @@ def open_dataset(
     installation: Installation, team: Team, name: str = "tones", **values: Any
 ) -> Dataset:
     with installation.database.write() as session:
-        words = {"title": "语气", **values}
+        words = {"title": "语气", "facts": factories.facts(), **values}
         return catalogue.open_dataset(session, team.requester, team.project, name, **words)
 
 

@@ -24,6 +24,8 @@ annotation.write      ● · · · ● · · ● · ● · · ● · · ·
 assignment.manage     ● · · · ● · ● ● ● · · · · · · ·
 audit.read            ● · · ● · · · · · · · · · · · ·
 connection.manage     ● · · · ● · · · · · · · · · · ·
+dataset.apply         ● · · · ● ● ● ● ● ● ● ● ● ● ● ●
+dataset.open          ● · · · ● · · · · · · · · · · ·
 dataset.publish       ● · · · ● · · · · · · · · · · ·
 dataset.read          ● · · · ● ● ● ● ● · · · · ● ● ●
 exam.manage           ● · · · ● · ● · · · · · · · · ·

@@ -52,6 +52,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
             "JINBIAO_WORKER_MEMORY_MB": "2048",
             "JINBIAO_JOB_STALL_SECONDS": "60",
             "JINBIAO_JOB_HOURS": "2",
+            "JINBIAO_APPLICATION_DAYS": "5",
             "JINBIAO_DATABASE_URL": "postgresql://li@db/jinbiao",
             "JINBIAO_REDIS_URL": "rediss://queue",
             "JINBIAO_MAXIMUM_UPLOAD_MB": "1",
@@ -69,7 +70,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
     assert (found.server_processes, found.server_threads) == (4, 16)
     assert (found.worker_queues, found.worker_processes) == (("io", "cpu"), 3)
     assert (found.worker_memory_bytes, found.job_stall_seconds) == (2 * 1024**3, 60)
-    assert found.job_hours == 2
+    assert (found.job_hours, found.application_days) == (2, 5)
     assert (found.reservation_minutes, found.redis_url) == (5, "rediss://queue")
     assert secret_key(found) == KEY
     with pytest.raises(FrozenInstanceError):
@@ -87,6 +88,7 @@ def test_every_setting_can_be_chosen(tmp_path: Path) -> None:
         ("JINBIAO_WORKER_QUEUES", "cpu,tpu"),
         ("JINBIAO_WORKER_PROCESSES", "65"),
         ("JINBIAO_JOB_HOURS", "0"),
+        ("JINBIAO_APPLICATION_DAYS", "0"),
         ("JINBIAO_SECURE_COOKIES", "yes"),
         ("JINBIAO_REMOTE_MEDIA", "https://a.example; script-src *"),
         ("JINBIAO_REMOTE_MEDIA", "data:"),

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from jinbiao.tests.server.world import World
+from jinbiao.tests.server.world import FACTS, World
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +18,7 @@ def catalogue(shared_world: World) -> World:
     for number, name in enumerate(("one", "two", "three"), 1):
         project, version = world.frozen(number)
         asked = {
+            **FACTS,
             "name": name,
             "title": f"数据集 {name}",
             "keywords": ["焊缝"] if number > 1 else [],

@@ -18,7 +18,7 @@ from jinbiao.datasets.tasks import Task
 from jinbiao.server.cli import jinbiao
 from jinbiao.tests.conftest import CHECKOUT
 from jinbiao.tests.server.command import Command
-from jinbiao.tests.server.world import World, entity, picture, zipped
+from jinbiao.tests.server.world import FACTS, World, entity, picture, zipped
 
 
 @pytest.fixture
@@ -126,7 +126,10 @@ def test_the_chain_from_import_to_catalogue(texts: tuple[Command, str], tmp_path
     assert archives[0] == archives[1]
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.testzip() is None
-    told = command.good("publish", project, "v1.0.0", "texts", "--as", "rita").last
+    asked = [f"--{name.replace('_', '-')}={value}" for name, value in FACTS.items()]
+    lacking = command.run("publish", project, "v1.0.0", "texts", *asked[2:], "--as", "rita")
+    assert lacking.code != 0 and "provider_code" in lacking.err
+    told = command.good("publish", project, "v1.0.0", "texts", *asked, "--as", "rita").last
     assert told == f"alpha/texts v1.0.0 {commit}"
     world = world_of(command)
     assert world.get(None, "/api/catalogue/alpha/texts/").status_code == 200
@@ -137,7 +140,8 @@ def test_the_chain_from_import_to_catalogue(texts: tuple[Command, str], tmp_path
 def test_the_ten_lines_of_the_readme_work(ready: Command, tmp_path: Path) -> None:
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     block = text.split("## 链路，十行")[1].split("```sh")[1].split("```")[0]
-    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+    whole = block.replace("\\\n", " ")
+    lines = [shlex.split(line, comments=True) for line in whole.splitlines()]
     (tmp_path / "boards").mkdir()
     for number in range(3):
         pair = boards.draw_pair(1, number)

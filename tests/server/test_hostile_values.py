@@ -155,7 +155,11 @@ BODIES: list[tuple[str, str, Any]] = [
     ("POST", "/api/projects/<project_id>/tasks/<task_id>/assignees", {"users": ["{user_id}"]}),
     ("POST", "/api/users/", {"username": "x", "email": "x@example.org", "role": "annotator"}),
     ("PATCH", "/api/users/<user_id>/", {"first_name": "x", "phone": "1"}),
-    ("PATCH", "/api/current-user/hotkeys/", {"custom_hotkeys": {"a": "b"}}),
+    (
+        "PATCH",
+        "/api/current-user/hotkeys/",
+        {"custom_hotkeys": {"annotation:skip": {"key": "alt+k"}}},
+    ),
     ("POST", "/api/token/", {"name": "x", "days": 3, "scopes": ["read"]}),
     ("POST", "/api/token/refresh/", {"refresh": "x.y.z"}),
     (

@@ -59,6 +59,9 @@ def test_people_can_read_it(shared_world: World, language: str) -> None:
     page = shared_world.get(None, f"/docs/api?language={language}").text
     assert "/api/projects/{project_id}/import" in page and "validation_errors" in page
     assert len(page.encode()) < 150_000
+    other = shared_world.get(None, f"/docs/api/catalogue?language={language}").text
+    assert "/api/versions/{version_id}/publish" in other
+    assert len(other.encode()) < 150_000
 
 
 def test_each_route_says_in_chinese_what_it_does_under_a_noun(shared_world: World) -> None:
@@ -72,7 +75,7 @@ def test_each_route_says_in_chinese_what_it_does_under_a_noun(shared_world: Worl
 
 def test_every_link_of_the_page_leads_somewhere(shared_world: World) -> None:
     there = {}
-    for path in ("/docs/api", "/docs/api/things"):
+    for path in ("/docs/api", "/docs/api/catalogue", "/docs/api/things"):
         page = shared_world.get(None, path).text
         places = re.findall(r' id="([^"]+)"', page)
         assert len(places) == len(set(places))

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from jinbiao.tests.server.world import BOXES, World, box, picture
+from jinbiao.tests.server.world import BOXES, FACTS, World, box, picture
 
-# Data for our own scripts are no scripts.
-INLINE = re.compile(r"<script(?![^>]*\ssrc=)(?! type=\"application/json\")[^>]*>")
+# Data for our own scripts are no scripts, nor are those for search engines.
+INLINE = re.compile(r"<script(?![^>]*\ssrc=)(?! type=\"application/(?:ld\+)?json\")[^>]*>")
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,8 @@ def filled(shared_world: World) -> World:
     world = shared_world
     project, version = world.frozen(3)
     assert (project, version) == (1, 1)
-    world.done(world.post("requester", f"/api/versions/{version}/publish", {"name": "texts"}))
+    asked = {**FACTS, "name": "texts"}
+    world.done(world.post("requester", f"/api/versions/{version}/publish", asked))
     pictures = world.project(config=BOXES)
     world.upload(pictures, ("a.png", picture()), ("b.png", b"no picture"))
     task = world.tasks(pictures)[0]["id"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import datetime as dt
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,17 +13,42 @@ from pathlib import Path
 
 import flask
 import pytest
+import sqlalchemy as sa
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from jinbiao.datasets import exams, models, people, permissions, qualifications, webhooks
+from jinbiao.datasets import (
+    exams,
+    gold,
+    models,
+    people,
+    permissions,
+    pushes,
+    qualifications,
+    webhooks,
+)
+from jinbiao.datasets.annotations import Annotation
+from jinbiao.datasets.catalogue import Dataset
 from jinbiao.datasets.connections import backends, stores
 from jinbiao.datasets.db import now
+from jinbiao.datasets.integrity import Finding, FindingState
 from jinbiao.datasets.projects import Project
+from jinbiao.datasets.suspicions import Suspicion
+from jinbiao.datasets.versions import VersionRecord
 from jinbiao.server import links, storages
 from jinbiao.server.auth import PUBLIC, allows
 from jinbiao.tests.server.test_people import Browser
-from jinbiao.tests.server.world import BOXES, PASSWORD, World, copied, entity, opened, picture
+from jinbiao.tests.server.world import (
+    APPLICATION,
+    BOXES,
+    FACTS,
+    PASSWORD,
+    World,
+    copied,
+    entity,
+    opened,
+    picture,
+)
 
 TABLE = Path(__file__).with_name("rights.csv")
 ROLES = (
@@ -67,7 +93,10 @@ def fill(world: World) -> dict[str, str]:
     export = world.done(
         world.post("requester", f"/api/versions/{version}/exports/", {"format": "jsonl"})
     )
-    world.done(world.post("requester", f"/api/versions/{version}/publish", {"name": "texts"}))
+    asked = {**FACTS, "name": "texts"}
+    world.done(world.post("requester", f"/api/versions/{version}/publish", asked))
+    with world.installation.database.read() as session:
+        record_key = session.scalars(sa.select(VersionRecord.key)).first()
     rows = [{"text": "天津大学甲"}, {"none": 1}, {"text": "乙"}]
     rejecting = world.import_later(project, rows)
     path = f"/api/projects/{project}/import?async=true"
@@ -134,9 +163,8 @@ def fill(world: World) -> dict[str, str]:
         "team_id": str(team.id),
         "flag_id": str(flag["id"]),
         "entry_id": str(let_in["entries"][0]["id"]),
-        "gold_id": "1",
-        "suspicion_id": "1",
-        "finding_id": "1",
+        **suspect(world, project, annotation["id"]),
+        "application_id": apply(world, version),
         "change_id": str(changed["change"]["id"]),
         "signature": "0" * 16,
         "rejecting_job": rejecting["id"],
@@ -145,11 +173,17 @@ def fill(world: World) -> dict[str, str]:
         "identity_id": "1",
         "organisation": "alpha",
         "owner": "alpha",
+        "key": str(record_key),
+        **talk(world),
+        "pair": "v1.0.0...v1.0.0",
         "name": "texts",
         "revision": "main",
         "place": "main",
         "anything": "x",
         "tag": "v1.0.0",
+        "ckan_name": "alpha-texts",
+        "action": "site_read",
+        "ending": "ttl",
         "digest": "0" * 64,
         "extension": "png",
     }
@@ -179,6 +213,63 @@ def examine(world: World, project_id: int) -> tuple[int, int]:
         return attempt.id, passed.id
 
 
+def suspect(world: World, project_id: int, annotation_id: int) -> dict[str, str]:
+    """Make an answer a gold task and a suspicion, and uphold a finding about its maker."""
+    ratio = {"value": 0.1, "low": 0.05, "high": 0.2, "number": 30, "method": "bootstrap"}
+    facts = {"answers": 30, "median_seconds": 2.0, "ratio": ratio, "claimed_more": 0, "tests": 3}
+    with world.installation.database.write() as session:
+        requester = people.get_user(session, "requester")
+        project = session.get_one(Project, project_id)
+        answer = session.get_one(Annotation, annotation_id)
+        finding = Finding(
+            project_id=project.id,
+            kind="speed",
+            user_id=answer.completed_by,
+            chance=0.001,
+            adjusted=0.01,
+            facts=json.dumps(facts),
+            state=FindingState.UPHELD,
+            is_open=True,
+            decided_by=requester.id,
+            decided_at=now(),
+        )
+        suspicion = Suspicion(
+            project_id=project.id,
+            task_id=answer.task_id,
+            annotation_id=answer.id,
+            score=0.1,
+            method="m",
+            rank=1,
+            job_id="x",
+        )
+        session.add_all([finding, suspicion])
+        session.flush()
+        checked = gold.add(session, requester, project, answer.id)
+        return {
+            "finding_id": str(finding.id),
+            "suspicion_id": str(suspicion.id),
+            "gold_id": str(checked.id),
+        }
+
+
+def talk(world: World) -> dict[str, str]:
+    """Begin a discussion of the dataset; return its number and the dataset's lasting id."""
+    told = {"title": "一问", "text": "为何"}
+    made = world.good(world.post("builder", "/api/catalogue/alpha/texts/discussions/", told), 201)
+    with world.installation.database.read() as session:
+        uid = session.scalars(sa.select(Dataset.uid).where(Dataset.name == "texts")).one()
+    return {"discussion_id": str(made["id"]), "uid": uid}
+
+
+def apply(world: World, version: int) -> str:
+    """Publish under conditions, and let somebody of the company apply."""
+    asked = {**FACTS, "name": "gated", "openness": "conditional", "open_condition": "仅限研究"}
+    world.done(world.post("requester", f"/api/versions/{version}/publish", asked))
+    sent = {**APPLICATION, "dataset": "alpha/gated"}
+    made = world.good(world.post("company", "/api/datasets-applications/", sent), 201)
+    return str(made["id"])
+
+
 def connect(world: World, project_id: int) -> dict[str, str]:
     """Connect a project to a backend, a model and buckets that nobody asks."""
     bucket = {"bucket": "anything", "s3_endpoint": "http://127.0.0.1:1"}
@@ -194,7 +285,10 @@ def connect(world: World, project_id: int) -> dict[str, str]:
             for direction in (stores.IMPORT, stores.EXPORT)
         )
         model = models.add(session, settings, actor, project, kind="golden_difference")
+        told = {"name": "hub", "kind": "hugging_face", "url": "http://127.0.0.1:1"}
+        target = pushes.add(session, settings, actor, **told, owner="city", token="t")
     return {
+        "target_id": str(target.id),
         "model_id": str(model.id),
         "model_kind": "golden_difference",
         "backend_id": str(backend.id),
@@ -245,6 +339,14 @@ def address(route: str, values: dict[str, str]) -> str:
         special[part] = {"name": "orders"}
     special["/dashboards/<name>/<panel>.csv"] = {"name": "orders", "panel": "progress"}
     special["/datasets/<owner>/<name>/resolve/<path:place>"] = {"place": "main/README.md"}
+    for route_of_dcat in ("/dataset/<name>", "/dataset/<name>/<tag>"):
+        special[route_of_dcat] = {"name": "alpha-texts"}
+    requests = "/api/datasets/<owner>/<name>/user-access-request/<status>"
+    special[requests] = {"status": "pending"}
+    special["/api/v1/datasets/<int:dataset_id>/repo/tree"] = {"dataset_id": "1"}
+    special["/api/v1/datasets/<owner>/<name>/repo"] = {"name": "texts/repo?FilePath=README.md#"}
+    increase = "/api/v1/datasets/<owner>/<name>/download/uv/<channel>"
+    special[increase] = {"channel": "local"}
     given = {**values, **special.get(route, {})}
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda part: given[part[1]], route)
 
@@ -341,7 +443,9 @@ def test_the_table_keeps_strangers_out() -> None:
             # Another organisation's things are not there; what a role may never do is
             # refused before anybody looks. Throwing away a draft that is not there is done.
             own = any(part in row["route"] for part in seen) and "project_id" not in row["route"]
-            assert row[role] in ("403", "404") or own or "drafts" in row["route"], (role, row)
+            # What is published is talked about by everybody who has a name.
+            open_to_all = "drafts" in row["route"] or "discussions" in row["route"]
+            assert row[role] in ("403", "404") or own or open_to_all, (role, row)
 
 
 def test_no_administrator_of_the_three_does_anothers_part() -> None:
@@ -354,6 +458,7 @@ def test_no_administrator_of_the_three_does_anothers_part() -> None:
         "notices",
         "jwt",
         "whoami",
+        "users/me",
         "sign-",
         "organi",
         "hotkeys",

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from jinbiao.tests.server.world import World
+from jinbiao.tests.server.world import FACTS, World
 
 
 def test_a_version_is_named_by_its_content(world: World) -> None:
@@ -35,6 +35,7 @@ def test_nothing_accepted_cannot_be_frozen(world: World) -> None:
 def test_a_published_version_is_in_the_catalogue(world: World) -> None:
     _project, version = world.frozen()
     asked = {
+        **FACTS,
         "name": "texts",
         "title": "文本",
         "keywords": "实体，文本",
@@ -109,7 +110,7 @@ def test_a_bad_field_of_a_freezing_is_named(
 def test_a_bad_field_of_a_publishing_is_named(
     shared_world: World, version: tuple[int, int], field: str, value: object
 ) -> None:
-    asked = {"name": "texts", field: value}
+    asked = {**FACTS, "name": "texts", field: value}
     answer = shared_world.post("requester", f"/api/versions/{version[1]}/publish", asked)
     assert answer.status_code in (400, 413), answer.text
     assert answer.json["validation_errors"].keys() == {field}

@@ -24,10 +24,15 @@ from jinbiao.datasets.people import Role
 from jinbiao.datasets.settings import Settings
 from jinbiao.datasets.tasks import Task
 from jinbiao.server.app import create
+from jinbiao.tests import factories
 from jinbiao.tests.server import documented
 from jinbiao.workers import run
 
 PASSWORD = "correct horse 7"
+# What has to be said of a dataset before it is published.
+FACTS = factories.FACTS
+# What somebody says who applies for a dataset under conditions.
+APPLICATION = factories.APPLICATION
 SECRET = "0123456789abcdef" * 4
 # name → (role, organisation); the owner of the projects is "alpha", a project may be given to
 # the company "gamma", and "beta" has nothing to do with either.

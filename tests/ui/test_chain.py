@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from jinbiao.datasets import boards
+from jinbiao.datasets import boards, catalogue
+from jinbiao.tests.factories import FACTS
 from jinbiao.tests.ui.conftest import ROOT, Running, editor
 
 pytestmark = pytest.mark.browser
@@ -259,6 +260,12 @@ def publish(page: Page, project: int) -> None:
     page.wait_for_url("**/versions/*")
     shot(page, "version")
     page.fill("form[action$='/publish'] input[name=name]", "line-one")
+    for name, value in FACTS.items():
+        field = page.locator(f"form[action$='/publish'] [name={name}]")
+        if name in catalogue.CHOICES:
+            field.select_option(value)
+        else:
+            field.fill(value)
     page.locator("form[action$='/publish'] button[type=submit]").click()
     page.wait_for_url("**/jobs/*")
     wait_for_job(page)

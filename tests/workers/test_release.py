@@ -16,7 +16,7 @@ from jinbiao.datasets.installation import open_installation
 from jinbiao.datasets.jobs import JobState
 from jinbiao.datasets.settings import S3Settings
 from jinbiao.datasets.versions import Version
-from jinbiao.tests.server.world import World
+from jinbiao.tests.server.world import FACTS, World
 from jinbiao.tests.services import S3Account
 from jinbiao.workers import release, run
 from jinbiao.workers.work import Work
@@ -123,7 +123,7 @@ def test_a_killed_publishing_shows_nothing_half(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _project, version = world.frozen(4)
-    asked = {"name": "texts", "title": "标题"}
+    asked = {**FACTS, "name": "texts", "title": "标题"}
     job = started(world, f"/api/versions/{version}/publish", asked)
     once(monkeypatch, release, "tree", after=True)
     killed_once(world, job)
@@ -138,7 +138,7 @@ def test_a_failed_publishing_changes_nothing_published(
 ) -> None:
     _project, version = world.frozen(2)
     path = f"/api/versions/{version}/publish"
-    world.done(world.post("requester", path, {"name": "texts", "title": "before"}))
+    world.done(world.post("requester", path, {**FACTS, "name": "texts", "title": "before"}))
 
     def breaks(*_given: Any, **_named: Any) -> Any:
         raise ZeroDivisionError
@@ -152,7 +152,8 @@ def test_a_failed_publishing_changes_nothing_published(
 
 def test_formats_that_do_not_suit_are_left_out_and_told(world: World) -> None:
     _project, version = world.frozen(2)
-    result = world.done(world.post("requester", f"/api/versions/{version}/publish", {"name": "t"}))
+    asked = {**FACTS, "name": "t"}
+    result = world.done(world.post("requester", f"/api/versions/{version}/publish", asked))
     assert set(result["left_out"]) >= {"coco", "yolo", "voc"}
     assert all(result["left_out"].values())
     assert result["files"] > 0
@@ -181,7 +182,7 @@ def test_s3_carries_the_whole_chain(on_s3: World) -> None:
     sent = on_s3.get("requester", f"/api/exports/{result['export']}/download")
     assert len(sent.data) == sent.content_length
     published = on_s3.done(
-        on_s3.post("requester", f"/api/versions/{version}/publish", {"name": "t"})
+        on_s3.post("requester", f"/api/versions/{version}/publish", {**FACTS, "name": "t"})
     )
     assert published["files"] > len(files)
     home = on_s3.installation.settings.home

@@ -45,7 +45,14 @@
     }
   };
 
-  const send = (form) => {
+  // What is sent, with the button that sent it where it says something.
+  const content = (form, button) => {
+    const data = new FormData(form);
+    if (button?.name) data.append(button.name, button.value);
+    return data;
+  };
+
+  const send = (form, button) => {
     const request = new XMLHttpRequest();
     const bar = form.querySelector("progress");
     const busy = (state) => {
@@ -73,7 +80,8 @@
     request.open(form.method, form.action);
     request.setRequestHeader("Accept", "application/json");
     const multipart = form.enctype === "multipart/form-data";
-    request.send(multipart ? new FormData(form) : new URLSearchParams(new FormData(form)));
+    const data = content(form, button);
+    request.send(multipart ? data : new URLSearchParams(data));
   };
 
   document.addEventListener("submit", (event) => {
@@ -81,6 +89,6 @@
     if (!form.matches("form[data-live]")) return;
     event.preventDefault();
     clear(form);
-    send(form);
+    send(form, event.submitter);
   });
 })();
