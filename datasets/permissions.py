@@ -145,8 +145,16 @@ ALLOWED: dict[str, frozenset[str]] = {
     Role.AUDIT_ADMIN: frozenset({"audit.read", "account.use"}),
 }
 
-# Whoever has an account may speak about what is published.
-ALLOWED.update({role: rights | {"discussion.write"} for role, rights in ALLOWED.items()})
+# Whoever has an account may speak about what is published, but for the three administrators,
+# who do their own part and nothing else.
+_ADMINISTERING = (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN)
+ALLOWED.update(
+    {
+        role: rights | {"discussion.write"}
+        for role, rights in ALLOWED.items()
+        if role not in _ADMINISTERING
+    }
+)
 
 ACTIONS = frozenset().union(*ALLOWED.values())
 

@@ -22,7 +22,7 @@ class Bridge(WSGIMiddleware):
         if scope["type"] != "http":
             return
         responder = _Responder(self.app, self.executor)
-        if scope["method"] not in _WITHOUT_BODY:
+        if scope["method"] not in _WITHOUT_BODY or _brings_something(scope["headers"]):
             await responder(scope, receive, send)
             return
         begun = await receive()
@@ -32,6 +32,14 @@ class Bridge(WSGIMiddleware):
             await responder(scope, _Told(begun), send)
         finally:
             leaving.cancel()
+
+
+def _brings_something(headers: Any) -> bool:
+    """Tell whether a request has a body, which no GET needs and some have."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in headers
+    )
 
 
 class _Told:

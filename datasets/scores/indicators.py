@@ -58,7 +58,7 @@ INDICATORS = (
     Indicator("0305", MODEL_APPLICATION, _("use for models")),
 )
 _CODES = frozenset(each.code for each in INDICATORS)
-_COUNTED = _("%(count)s of %(of)s")
+_COUNTED = _("%(count)s of the %(of)s")
 _UNKNOWN = _("not known")
 # Counts of the records by indicator, and what raises each.
 _BY_RECORD = {

@@ -28,6 +28,7 @@ dataset.apply         ● · · · ● ● ● ● ● ● ● ● ● ● ● �
 dataset.open          ● · · · ● · · · · · · · · · · ·
 dataset.publish       ● · · · ● · · · · · · · · · · ·
 dataset.read          ● · · · ● ● ● ● ● · · · · ● ● ●
+discussion.write      ● · · · ● ● ● ● ● ● ● ● ● ● ● ●
 exam.manage           ● · · · ● · ● · · · · · · · · ·
 gold.manage           ● · · · ● · ● · · · · ● · · · ·
 guideline.publish     ● · · · ● · ● · · · · · · · · ·
@@ -46,6 +47,7 @@ project.change        ● · · · ● · ● · · · · · · · · ·
 project.create        ● · · · ● · · · · · · · · · · ·
 project.read          ● · · · ● ● ● ● ● ● ● ● ● · · ·
 quality.read          ● · · · ● ● ● ● ● · · ● ● · · ·
+release.push          ● · · · ● · · · · · · · · · · ·
 review.arbitrate      ● · · · ● · · · · · · ● · · · ·
 statistics.read       ● · · · · · · · · · · · · · ● ●
 task.change           ● · · · ● · ● · · · · · · · · ·

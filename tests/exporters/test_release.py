@@ -136,7 +136,8 @@ def test_card_is_the_same_every_time(
     assert first == second
     names = {path for file in first[2] for path in [file.path.split("/")[0]]}
     assert names == {
-        "README.md", "checksums.sha256", "data", "label_studio", "manifest.jsonl", "records",
+        "README.md", "checksums.sha256", "conll", "data", "label_studio", "manifest.jsonl",
+        "records", "webdataset",
     }  # fmt: skip
 
 

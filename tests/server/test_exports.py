@@ -29,7 +29,8 @@ def frozen(shared_world: World) -> int:
     return int(result["version"])
 
 
-@pytest.mark.parametrize("name", list(FORMATS))
+# CoNLL holds spans of text, and these are pictures.
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "conll"])
 def test_the_zip_holds_the_listed_files(shared_world: World, frozen: int, name: str) -> None:
     world, path = shared_world, f"/api/versions/{frozen}/exports/"
     started = world.good(world.post("requester", path, {"format": name}), 202)

@@ -143,6 +143,15 @@ def test_a_client_that_leaves_ends_nothing_but_its_own(front: Front) -> None:
     assert front.get(f"{BASE}/main/README.md")[0] == 200
 
 
+def test_a_question_may_bring_a_body(front: Front) -> None:
+    connection = http.client.HTTPConnection(str(front.host), front.port, timeout=20)
+    for size in (1, 2, 70_000):
+        connection.request("GET", "/api/datasets", body=b"x" * size)
+        answer = connection.getresponse()
+        assert answer.status == 200 and answer.read()
+    connection.close()
+
+
 def test_many_ask_at_once(front: Front) -> None:
     content = front.warm(f"{BASE}/main/{PARQUET}")[2]
     wrong: list[object] = []

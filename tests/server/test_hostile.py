@@ -206,7 +206,7 @@ def test_words_come_back_intact_and_are_escaped_on_pages(world: World, text: str
 @pytest.fixture(scope="module")
 def everything(shared_world: World) -> tuple[World, dict[str, str], list[tuple[str, str]]]:
     """Give a filled world and all routes that take values."""
-    values = fill(shared_world)
+    values = {**fill(shared_world), "dataset_id": "1"}
     routes = [
         (method, rule.rule)
         for method, rule in rules(shared_world.app)
