@@ -343,7 +343,9 @@ def address(route: str, values: dict[str, str]) -> str:
         special[route_of_dcat] = {"name": "alpha-texts"}
     requests = "/api/datasets/<owner>/<name>/user-access-request/<status>"
     special[requests] = {"status": "pending"}
-    special["/api/v1/datasets/<int:dataset_id>/repo/tree"] = {"dataset_id": "1"}
+    special["/api/v1/datasets/<int:dataset_id>/repo/tree"] = {
+        "dataset_id": values.get("dataset_id", "1")
+    }
     special["/api/v1/datasets/<owner>/<name>/repo"] = {"name": "texts/repo?FilePath=README.md#"}
     increase = "/api/v1/datasets/<owner>/<name>/download/uv/<channel>"
     special[increase] = {"channel": "local"}
