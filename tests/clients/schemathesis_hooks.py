@@ -103,6 +103,12 @@ GOOD: dict[str, Any] = {
     "/api/annotations/{annotation_id}/reviews": {"verdict": "accept"},
     "/api/annotations/{annotation_id}/reopen": {"reason": "再看"},
     "/api/annotations/{annotation_id}/roll-back": {"revision": 1, "reason": "原来的对"},
+    "/api/catalogue/{organisation}/{name}/discussions/": {"title": "一问", "text": "为何"},
+    "/api/catalogue/{organisation}/{name}/pushes": {"target": "$target"},
+    "/api/datasets-applications/{application_id}/decide": {
+        "decision": "approve",
+        "reason": "用途清楚",
+    },
     "/api/token/refresh/": {"refresh": "$refresh"},
     "/api/token/rotate/": {"refresh": "$rotated"},
     "/api/token/blacklist/": {"refresh": "$blacklisted"},

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from jinbiao.tests.clients.model_backend import ModelBackend
 from jinbiao.tests.clients.served import PASSWORD, Served
-from jinbiao.tests.server.world import FACTS, TEXTS, entity
+from jinbiao.tests.server.world import APPLICATION, FACTS, TEXTS, entity
 
 WAIT_SECONDS = 60.0
 # Refresh tokens: what is done to one makes it worthless.
@@ -57,9 +57,11 @@ class Client:
 class Person:
     """Work in the browser as somebody else: nobody reviews what they made or brought."""
 
-    def __init__(self, served: Served, mark: str, role: str) -> None:
+    def __init__(
+        self, served: Served, mark: str, role: str, organisation: str = "platform"
+    ) -> None:
         name = f"{role}-{mark}"
-        told = {"username": name, "role": role, "organization": "platform"}
+        told = {"username": name, "role": role, "organization": organisation}
         self.id = Client(served).post("/api/users/", {**told, "password": PASSWORD})["id"]
         self.url = served.url
         self.browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
@@ -147,11 +149,11 @@ def fill(served: Served, backend: ModelBackend, mark: str, apart: bool = False) 
         "draft_id": client.post(f"/api/tasks/{tasks[drafted]}/drafts", {"result": []})["id"],
         # The administrator knows the answers and cannot sit: there is no attempt of theirs.
         "attempt_id": 1,
-        # Nor does the administrator, who has all files, apply for any.
-        "application_id": 1,
         **_said(client, project, tasks[answered], annotations[answered]),
         **_slow(client, project, mark),
         "key": _record_key(served, mark),
+        "target": f"hub-{project}",
+        "application_id": _application(served, mark),
         **_connections(client, project, backend, Path(served.pictures)),
     }
 
@@ -225,6 +227,16 @@ def _record_key(served: Served, mark: str) -> str:
     path = f"/datasets/platform/texts-{mark}/resolve/main/receipts/receipts.jsonl"
     with urllib.request.urlopen(served.url + path, timeout=30) as answer:
         return str(json.loads(answer.readline())["key"])
+
+
+def _application(served: Served, mark: str) -> int:
+    """Put a dataset under conditions, and let somebody from elsewhere apply for it."""
+    dataset = f"platform/texts-{mark}"
+    conditions = {"openness": "conditional", "open_condition": "仅供研究"}
+    Client(served).ask("PATCH", f"/api/catalogue/{dataset}/facts/", conditions)
+    builder = Person(served, mark, "model_builder", "city")
+    told = {**APPLICATION, "dataset": dataset}
+    return int(builder.ask("POST", "/api/datasets-applications/", told)["id"])
 
 
 def _upload(client: Client, project: int) -> int:

@@ -39,6 +39,7 @@ def serving(folder: Path, **settings: str) -> Iterator[Served]:
     migrations.upgrade(database)
     with database.write() as session:
         office = people.add_organisation(session, "platform", "平台")
+        people.add_organisation(session, "city", "城市")
         admin, _none = people.add_user(
             session, "admin", role=Role.PLATFORM_ADMIN, organisation=office, password=PASSWORD
         )

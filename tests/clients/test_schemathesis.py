@@ -39,6 +39,12 @@ NOT_AN_ADMINISTRATORS = {
     "POST /api/exam-attempts/{attempt_id}/answers",
     "POST /api/projects/{project_id}/exam/start",
     "POST /api/annotations/{annotation_id}/objections",
+    # The administrator, who has all files, applies for none: these are the applicant's.
+    "POST /api/datasets-applications/",
+    "DELETE /api/datasets-applications/{application_id}/",
+    "POST /api/datasets-applications/{application_id}/report",
+    "POST /api/datasets-applications/{application_id}/sign",
+    "POST /api/datasets-applications/{application_id}/take-back",
 }
 HERE = Path(__file__).parent
 Statuses = dict[str, Counter[int]]
