@@ -96,7 +96,7 @@ GOOD: dict[str, Any] = {
     "/api/projects/{project_id}/flags/{flag_id}": {"outcome": "answered", "answer": "好"},
     "/api/projects/{project_id}/config-changes": {"steps": "$steps"},
     "/api/projects/{project_id}/config-changes/dry-run": {"steps": "$tried"},
-    "/api/projects/{project_id}/guideline/": {"text": "# 规范", "note": "新版"},
+    "/api/projects/{project_id}/guideline/": {"text": "# 新规范", "note": "新版", "after": 1},
     "/api/projects/{project_id}/exam/": {"questions": 1, "minutes": 10},
     "/api/projects/{project_id}/curation/{task_id}": {"result": "$result", "reason": "两人不同"},
     "/api/projects/{project_id}/guideline/acknowledge": {"version": 1},
@@ -105,6 +105,13 @@ GOOD: dict[str, Any] = {
     "/api/annotations/{annotation_id}/roll-back": {"revision": 1, "reason": "原来的对"},
     "/api/catalogue/{organisation}/{name}/discussions/": {"title": "一问", "text": "为何"},
     "/api/catalogue/{organisation}/{name}/pushes": {"target": "$target"},
+    "/api/push-targets/": {
+        "name": "elsewhere",
+        "kind": "ckan",
+        "url": "https://ckan.example",
+        "owner": "city",
+        "token": "t",
+    },
     "/api/datasets-applications/{application_id}/decide": {
         "decision": "approve",
         "reason": "用途清楚",

@@ -197,8 +197,8 @@ def _said(client: Client, project: int, task: int, annotation: int) -> dict[str,
 
 
 def _target(client: Client, name: str) -> int:
-    """Add a hub that is not there to send versions to."""
-    told = {"name": name, "kind": "hugging_face", "url": "https://hub.example"}
+    """Add a catalogue that is not there: it is sent links, so also data under conditions."""
+    told = {"name": name, "kind": "ckan", "url": "https://ckan.example"}
     return int(client.post("/api/push-targets/", {**told, "owner": "city", "token": "t"})["id"])
 
 
