@@ -19,7 +19,7 @@ from .visitors import visitor
 routes = Blueprint("comparisons", __name__)
 PAGE = 24
 # Versions do not change: what differs is counted once for each state of withdrawals.
-_COUNTED: dict[tuple[int, int, int], comparisons.Counts] = {}
+_COUNTED: dict[tuple[str, str, int], comparisons.Counts] = {}
 MOST_COUNTED = 2000
 
 
@@ -96,7 +96,7 @@ def api_show(organisation: str, name: str, pair: str) -> Response:
 
 def _counted(session: Session, dataset: Dataset, old: Release, new: Release) -> comparisons.Counts:
     """Return the counts of two releases; records are withdrawn for ever, so their number tells."""
-    key = (old.id, new.id, tombstones.how_many(session, dataset))
+    key = (old.uid, new.uid, tombstones.how_many(session, dataset))
     found = _COUNTED.get(key)
     if found is None:
         if len(_COUNTED) >= MOST_COUNTED:

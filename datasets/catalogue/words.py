@@ -7,11 +7,9 @@ cut into words; only what is asked is cut, by jieba.
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 import unicodedata
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db import Base, Id
+from ..segmentation import load_cutter
 
 LONGEST = 40  # characters of a token
 MOST_INDEXED = 4_000  # characters of a description
@@ -33,6 +32,7 @@ _PIECES = re.compile(rf"[{_HAN}]+|(?:(?![{_HAN}_])\w)+")
 _IS_HAN = re.compile(rf"[{_HAN}]")
 _PARTICLES = frozenset("的了和与及在是之等或")
 _LOADING = threading.Lock()
+_loaded = cache(load_cutter)
 
 # Compared by their bytes in both databases, whatever the locale.
 Token = sa.String(LONGEST).with_variant(sa.String(LONGEST, collation="C"), "postgresql")
@@ -136,25 +136,3 @@ def _cut(run: str) -> list[str]:
 def _cutter() -> Any:
     with _LOADING:
         return _loaded()
-
-
-@cache
-def _loaded() -> Any:
-    """Return jieba's cutter, its dictionary read once in a process (half a second, 80 MB)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its source has escapes that Python warns of
-        import jieba
-    logger = logging.getLogger("jieba")
-    logger.handlers.clear()  # it would write to the standard error
-    logger.setLevel(logging.WARNING)
-    # Its own way of loading leaves a file among the temporary ones, which others could replace.
-    cutter = jieba.Tokenizer()
-    counts: dict[str, int] = {}
-    with cutter.get_dict_file() as lines:
-        for line in lines:
-            word, count, _part = line.decode().split()
-            counts[word] = int(count)
-            for length in range(1, len(word)):
-                counts.setdefault(word[:length], 0)
-    cutter.FREQ, cutter.total, cutter.initialized = counts, sum(counts.values()), True
-    return cutter

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ....datasets.segmentation import load_cutter
 from ..characters import Numbers, codes, stretches
 
 LONGEST = 200  # characters of a piece
@@ -52,26 +51,15 @@ def dictionary() -> Dictionary:
 
 @cache
 def _dictionary() -> Dictionary:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its source has escapes that Python warns of
-        import jieba
-    logger = logging.getLogger("jieba")
-    logger.handlers.clear()  # it would write to the standard error
-    logger.setLevel(logging.WARNING)
-    # Its own way of loading leaves a file among the temporary ones, which others could replace.
-    cutter = jieba.Tokenizer()
-    counts: dict[str, int] = {}
     parts: dict[str, int] = {}
-    known, numbers = [], []
-    with cutter.get_dict_file() as lines:
-        for line in lines:
-            word, count, part = line.decode().split()
-            known.append(word)
-            numbers.append(parts.setdefault(part, len(parts) + 1))
-            counts[word] = int(count)
-            for length in range(1, len(word)):
-                counts.setdefault(word[:length], 0)
-    cutter.FREQ, cutter.total, cutter.initialized = counts, sum(counts.values()), True
+    known: list[str] = []
+    numbers: list[int] = []
+
+    def note(word: str, part: str) -> None:
+        known.append(word)
+        numbers.append(parts.setdefault(part, len(parts) + 1))
+
+    cutter = load_cutter(note)
     ends = np.array(list(accumulate(map(len, known))), np.int64)
     starts = np.append(0, ends[:-1])
     words = stretches(codes("".join(known)), starts, ends)
