@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help up install install-dev assets editor words browser test check bench \
-	bench-label-studio bench-golden-difference bench-models lock wheel clean
+	bench-label-studio bench-golden-difference bench-cleaning bench-models lock wheel clean
 
 help: ## 列出全部目标 · list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-26s %s\n", $$1, $$2}'
@@ -50,7 +50,7 @@ check: install-dev ## 风格、类型、分层 · style, types, layers
 	$(BIN)/lint-imports
 
 test: check assets browser ## 全部检查与测试 · all checks and tests
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 bench: install-dev assets ## 速度测量 · measure speed
 	$(BIN)/python tests/bench/speed.py
@@ -60,12 +60,17 @@ bench: install-dev assets ## 速度测量 · measure speed
 	$(BIN)/python tests/bench/catalogue_pages.py --postgresql
 	$(BIN)/python tests/bench/downloads.py
 	$(BIN)/python tests/bench/exports.py
+	$(BIN)/python tests/bench/imports.py
+	$(BIN)/python tests/bench/imports.py --postgresql
 
 bench-label-studio: install-dev assets ## 与 Label Studio 并排测速（首次下载约 1 GB）· speed beside Label Studio's (1 GB the first time)
 	$(BIN)/python tests/bench/label_studio.py $(ARGUMENTS)
 
 bench-golden-difference: install-dev ## 标准图比对模型的质量 · quality of the golden-difference model
 	$(BIN)/python tests/bench/golden_difference.py --images ../shared/samples/images/deeppcb
+
+bench-cleaning: install-dev ## 清洗与查重的速度和准确度，与 datasketch 并列 · cleaning and near duplicates beside datasketch
+	$(BIN)/python tests/bench/cleaning.py --datasketch $(ARGUMENTS)
 
 bench-models: install-dev ## 全部预标注模型的质量、速度和节省时间 · all pre-labelling models: quality, speed, time saved
 	$(BIN)/python tests/bench/models.py $(ARGUMENTS)

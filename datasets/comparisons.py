@@ -6,6 +6,8 @@ but those that a page shows. What was withdrawn is left out.
 
 from __future__ import annotations
 
+import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,10 +71,41 @@ def count(session: Session, old: Release, new: Release) -> Counts:
     )
 
 
+def lonely_keys(
+    session: Session, old: Release, new: Release, kind: str, *, most: int
+) -> tuple[str, ...] | None:
+    """Return the keys of all records that were `added` or `removed`, by key; None above `most`.
+
+    They are found by looking at every record, which a page of few must not do each time.
+    """
+    mine, other = aliased(VersionRecord), aliased(VersionRecord)
+    here, there = (new, old) if kind == "added" else (old, new)
+    met = sa.and_(other.version_id == there.version_id, other.key == mine.key)
+    query = (
+        sa.select(mine.key)
+        .outerjoin(other, met)
+        .where(mine.version_id == here.version_id, other.key.is_(None), _stays(session, here, mine))
+        .order_by(mine.key)
+        .limit(most + 1)
+    )
+    found = tuple(session.scalars(query))
+    return None if len(found) > most else found
+
+
 def differences(
-    session: Session, old: Release, new: Release, kind: str, *, after: str = "", limit: int = 50
+    session: Session,
+    old: Release,
+    new: Release,
+    kind: str,
+    *,
+    after: str = "",
+    limit: int = 50,
+    keys: Sequence[str] | None = None,
 ) -> list[Difference]:
-    """List the records that were `added`, `removed` or `changed`, by key, from after a key."""
+    """List the records that were `added`, `removed` or `changed`, by key, from after a key.
+
+    `keys`, where they are known (`lonely_keys`), are all that need to be looked at.
+    """
     mine, other = aliased(VersionRecord), aliased(VersionRecord)
     here, there = (new, old) if kind == "added" else (old, new)
     met = sa.and_(other.version_id == there.version_id, other.key == mine.key)
@@ -81,6 +114,9 @@ def differences(
         .outerjoin(other, met)
         .where(mine.version_id == here.version_id, mine.key > after, _stays(session, here, mine))
     )
+    if keys is not None:
+        first = bisect.bisect_right(keys, after)
+        query = query.where(mine.key.in_(keys[first : first + limit]))
     if kind == "changed":
         query = query.where(other.key.is_not(None), sa.or_(*_differs(mine, other).values()))
     else:

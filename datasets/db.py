@@ -8,7 +8,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from . import errors
+from . import bulk, errors
 from .errors import _
 
 Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 # A connection that rested longer is asked whether it still stands before it is used again.
 RESTED = 5.0  # seconds
+MANY = 50  # rows from which on PostgreSQL takes a stream rather than statements
 PREPARED = 300  # statements that one connection keeps prepared
 # Paths and keys are ordered by their bytes in both databases, whatever the locale.
 Path500 = sa.String(500).with_variant(sa.String(500, collation="C"), "postgresql")
@@ -68,6 +69,16 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+def count_anew(session: Session, table: type[Base]) -> None:
+    """Have the database look again at how much a table holds, after much was written at once.
+
+    PostgreSQL would go on planning for the few rows that it last saw, and may then join two
+    hundred thousand with two hundred thousand row by row; SQLite plans by the indexes.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.text(f'ANALYZE "{table.__tablename__}"'))
+
+
 def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert rows, leaving out those whose key is there; return how many were inserted.
 
@@ -77,56 +88,33 @@ def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     into = Base.metadata.tables[table.__tablename__]
     insert = sqlite.insert(into) if on_sqlite else postgresql.insert(into)
-    return _insert(session, into, insert.on_conflict_do_nothing(), rows)
+    return bulk.insert(session, into, insert.on_conflict_do_nothing(), rows)
 
 
-def insert_many(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows of the same keys by the driver's own bulk statement.
+def insert_many(
+    session: Session,
+    table: type[Base],
+    rows: Sequence[Mapping[str, Any]],
+    common: Mapping[str, Any] | None = None,
+) -> None:
+    """Insert rows of the same keys by the driver's fastest way.
 
-    Defaults of the model do not apply.
+    `common` has what is the same in all rows. Defaults of the model do not apply.
     """
     into = Base.metadata.tables[table.__tablename__]
-    _insert(session, into, into.insert(), rows)
-
-
-def _insert(
-    session: Session, into: sa.Table, insert: sa.Insert, rows: Sequence[Mapping[str, Any]]
-) -> int:
-    """Hand rows to the driver itself: SQLAlchemy's care for each of them takes as long again."""
-    if not rows:
-        return 0
-    session.flush()
-    connection = session.connection()
-    dialect = connection.dialect
-    names = list(rows[0])
-    compiled = insert.compile(dialect=dialect, column_keys=names)
-    columns = [[row[name] for row in rows] for name in names]
-    for place, name in enumerate(names):
-        prepare = into.c[name].type.dialect_impl(dialect).bind_processor(dialect)
-        if prepare is not None:
-            columns[place] = _prepared(columns[place], prepare)
-    given: Any
-    if compiled.positional:
-        order = [names.index(name) for name in compiled.positiontup or ()]
-        given = list(zip(*(columns[place] for place in order), strict=True))
+    if len(rows) < MANY or session.get_bind().dialect.name == "sqlite":
+        bulk.insert(session, into, into.insert(), rows, common)
     else:
-        given = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-    done = connection.exec_driver_sql(
-        str(compiled), given, execution_options={"preserve_rowcount": True}
-    )
-    return done.rowcount
+        bulk.copy(session, into, rows, common)
 
 
-def _prepared(values: list[Any], prepare: Callable[[Any], Any]) -> list[Any]:
-    """Bring a column into the driver's form; neighbours are often the very same value."""
-    found: list[Any] = []
-    last: Any = None
-    last_prepared: Any = prepare(None)
-    for value in values:
-        if value is not last:
-            last, last_prepared = value, prepare(value)
-        found.append(last_prepared)
-    return found
+def insert_columns(session: Session, table: type[Base], columns: bulk.Columns) -> None:
+    """Insert rows that are given as columns of the same length; as `insert_many` otherwise."""
+    into = Base.metadata.tables[table.__tablename__]
+    if session.get_bind().dialect.name == "sqlite":
+        bulk.insert_columns(session, into, into.insert(), columns)
+    else:
+        bulk.copy_columns(session, into, columns)
 
 
 class WriteTurn:

@@ -10,7 +10,8 @@ JinbiaoError
 │   └── LockedOut      too many failed attempts; says until when
 ├── Forbidden          known, but not allowed
 ├── NotFound           not there, or not visible to this person
-│   └── Withdrawn      was there, and may not be given out any more
+│   ├── Withdrawn      was there, and may not be given out any more
+│   └── Away           is only referred to, and the place does not hold it as it was
 ├── Cancelled          a job was told to stop
 ├── Unavailable        a part that is needed cannot be reached
 └── Damaged            stored bytes or records contradict each other
@@ -25,10 +26,22 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from .sizes import size
+
 
 def _(message: str) -> str:
     """Mark a message for translation; it is translated where it is shown."""
     return message
+
+
+def _filled(message: str, values: dict[str, Any]) -> str:
+    """Return a message, filled in; a value that is called `…_bytes` is told as a size."""
+    if not values:
+        return message
+    return message % {
+        name: size(value) if name.endswith("_bytes") and isinstance(value, int) else value
+        for name, value in values.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -40,7 +53,7 @@ class Problem:
     values: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        text = self.message % self.values if self.values else self.message
+        text = _filled(self.message, self.values)
         return f"{self.place}: {text}" if self.place else text
 
 
@@ -59,7 +72,7 @@ class JinbiaoError(Exception):
         self.values = values
 
     def __str__(self) -> str:
-        text = self.message % self.values if self.values else self.message
+        text = _filled(self.message, self.values)
         return f"{self.place}: {text}" if self.place else text
 
 
@@ -121,6 +134,12 @@ class Withdrawn(NotFound):
     """Was there, and may not be given out any more."""
 
     code = "withdrawn"
+
+
+class Away(NotFound):
+    """Is only referred to, and the place does not hold it as it was."""
+
+    code = "away"
 
 
 class Cancelled(JinbiaoError):

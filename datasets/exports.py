@@ -5,17 +5,20 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from . import audit
-from .db import Base, Id, Path500, now
+from .db import Base, Id, Path500, insert_many, now
 from .people import User
 from .versions import Version, lock_version
 
+BATCH = 1000  # files that are written down at once
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class WrittenFile:
     """One file of an export: its path in the release tree, and the object that holds it."""
 
@@ -100,25 +103,27 @@ def add(
     there = find(session, version_id, format_name)
     if there is not None:
         return there
-    written = list(written)
     export = Export(
         version_id=version_id,
         format=format_name,
         records=records,
         regions=regions,
-        size=sum(file.size for file in written),
+        size=0,
         manifest_digest=manifest_digest,
         created_by=actor.id,
     )
     session.add(export)
     session.flush()
-    session.execute(
-        sa.insert(ExportFile),
-        [
+    # A version may have millions of files: they are written as they come.
+    left = iter(written)
+    while batch := list(islice(left, BATCH)):
+        export.size += sum(file.size for file in batch)
+        rows = [
             {"export_id": export.id, "path": f.path, "digest": f.digest, "size": f.size}
-            for f in written
-        ],
-    )
+            for f in batch
+        ]
+        insert_many(session, ExportFile, rows)
+    session.flush()
     audit.record(
         session,
         actor,

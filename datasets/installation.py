@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from . import errors
 from .db import Database
+from .feeds import ReferringStore
 from .settings import Settings, prepare_home
 from .storage import FolderStorage, ObjectStore, S3Storage
 
@@ -30,10 +31,22 @@ def open_installation(settings: Settings) -> Installation:
         errors.Invalid: the address of one cannot be used; the message names the variable.
     """
     prepare_home(settings)
-    return Installation(settings, Database(settings.database_url), _store(settings))
+    database = Database(settings.database_url)
+    return Installation(settings, database, store_of(settings, database))
 
 
-def _store(settings: Settings) -> ObjectStore:
+def store_of(settings: Settings, database: Database | None = None) -> ObjectStore:
+    """Return the object store that the settings name; nothing is asked of it yet.
+
+    What it lacks is read where a feed refers to it; without a `database` one is opened then.
+
+    Raises:
+        errors.Invalid: its address cannot be used; the message names the variable.
+    """
+    return ReferringStore(_own_store(settings), settings, database)
+
+
+def _own_store(settings: Settings) -> ObjectStore:
     if settings.s3 is None:
         return FolderStorage(settings.home / "objects")
     try:

@@ -175,8 +175,8 @@ def connection(
 class CheckedPools(urllib3.PoolManager):
     """Keep connections for a client library, each of them to a checked address.
 
-    No redirect is followed, every call ends, and an answer that is read at once has at most
-    `most_bytes`.
+    No redirect is followed, every call ends, and an answer that is read at once, or that tells
+    of an error, has at most `most_bytes`.
     """
 
     def __init__(
@@ -216,7 +216,8 @@ class CheckedPools(urllib3.PoolManager):
         at_once = values.pop("preload_content", True)
         values |= {"preload_content": False, "decode_content": False}
         response = super().urlopen(method, url, False, **values)
-        if not at_once:
+        # What is told of an error is read by the library itself, whole.
+        if not at_once and response.status < 300:
             return response
         content = bytearray()
         while chunk := response.read1(64 * 1024):

@@ -26,6 +26,20 @@ _READ = {
     "account.use",
 }
 
+# Raw material before anybody labels it: what may be seen, and what may be done with it.
+_SEE_MATERIAL = {"library.read", "finding.read"}
+_KEEP_MATERIAL = _SEE_MATERIAL | {
+    "library.bring",
+    "library.change",
+    "feed.manage",
+    "recipe.write",
+    "cleaning.run",
+    "finding.scan",
+    "finding.decide",
+    "finding.reveal",
+    "storage.read",
+}
+
 # Asking for a dataset that is open under conditions.
 _APPLY = {"dataset.apply"}
 _LABEL = {"project.read", "task.read", "task.claim", "task.flag", "annotation.write", "account.use"}
@@ -59,6 +73,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         _READ
         | _LEAD
         | _APPLY
+        | _KEEP_MATERIAL
         | {
             "project.create",
             "project.change",
@@ -83,12 +98,14 @@ ALLOWED: dict[str, frozenset[str]] = {
         }
     ),
     Role.ACCEPTANCE_INSPECTOR: frozenset(
-        _READ | _APPLY | {"lot.inspect", "quality.read", "view.change"}
+        _READ | _APPLY | _SEE_MATERIAL | {"lot.inspect", "quality.read", "view.change"}
     ),
     Role.ANNOTATION_MANAGER: frozenset(
         _READ
         | _LEAD
         | _APPLY
+        | _SEE_MATERIAL
+        | {"cleaning.run", "finding.scan", "finding.decide"}
         | {
             "project.change",
             "task.import",
@@ -131,7 +148,9 @@ ALLOWED: dict[str, frozenset[str]] = {
     Role.MODEL_BUILDER: frozenset({"dataset.read", "account.use"} | _APPLY),
     Role.REGULATOR: frozenset(_STATISTICS),
     Role.INDUSTRY_OFFICER: frozenset(_STATISTICS),
-    Role.SYSTEM_ADMIN: frozenset({"platform.operate", "job.read", "job.cancel", "account.use"}),
+    Role.SYSTEM_ADMIN: frozenset(
+        {"platform.operate", "job.read", "job.cancel", "storage.manage", "account.use"}
+    ),
     Role.SECURITY_ADMIN: frozenset(
         {
             "people.read",
@@ -156,6 +175,13 @@ ALLOWED.update(
     }
 )
 
+# Files are uploaded in pieces by whoever may bring them somewhere. To change or delete what
+# they go to is another right, which a token that only brings does not have.
+_BRINGING = frozenset({"task.import", "library.bring"})
+ALLOWED.update(
+    {role: rights | {"transfer.write"} for role, rights in ALLOWED.items() if rights & _BRINGING}
+)
+
 ACTIONS = frozenset().union(*ALLOWED.values())
 
 # What the people of a company that works on a project never do there, whatever their role:
@@ -167,6 +193,9 @@ OWNERS_ONLY = frozenset(
         "dataset.open",
         "dataset.publish",
         "exam.manage",
+        "finding.decide",
+        "finding.reveal",
+        "finding.scan",
         "gold.manage",
         "guideline.publish",
         "integrity.decide",
@@ -237,7 +266,9 @@ SCOPES: dict[str, frozenset[str]] = {
     "read": frozenset(_READ),
     "label": frozenset(_READ | {"task.claim", "task.flag", "annotation.write"}),
     "review": frozenset(_READ | {"annotation.review", "review.arbitrate"}),
-    "import": frozenset(_READ | {"task.import", "prediction.write", "prelabel.run"}),
+    "import": frozenset(
+        _READ | _BRINGING | {"prediction.write", "prelabel.run", "library.read", "transfer.write"}
+    ),
     "export": frozenset(_READ | {"annotation.export", "version.export"}),
 }
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from . import audit, errors, labels, permissions
-from .db import Base, Id, insert_new, now
+from .db import Base, Id, insert_many, insert_new, now
 from .errors import Problem, _
 from .people import User
 from .projects import Project
@@ -54,17 +54,21 @@ def add_in_bulk(session: Session, rows: list[dict[str, Any]], *, counted: bool =
 
     Each row has `project_id`, `task_id`, `trained_model_id`, `model_version`, `score`,
     `result` (JSON text) and perhaps `number`. The tasks' numbers follow unless `counted`
-    is False, for tasks that were inserted with them.
+    is False, for tasks that were inserted with them (then `number` is there).
     """
     at = now()
+    if not counted:
+        # Nobody else can have one of a task that nobody has seen yet.
+        common = {"created_at": at, "updated_at": at}
+        insert_many(session, Prediction, rows, common)
+        return len(rows)
     ordered = sorted(rows, key=lambda row: int(row["task_id"]))
     inserted = insert_new(
         session,
         Prediction,
         [{"number": 0, **row, "created_at": at, "updated_at": at} for row in ordered],
     )
-    if counted:
-        recount(session, {int(row["task_id"]) for row in rows})
+    recount(session, {int(row["task_id"]) for row in rows})
     return inserted
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from . import clearance
 from .annotations import Annotation, AnnotationState
 from .guidelines import GuidelineVersion
 from .quality import Figure
@@ -44,6 +45,7 @@ class Provenance:
     answers: Answers | None = None
     agreement: Figure | None = None
     guidelines: tuple[Guideline, ...] = ()
+    searched: clearance.Searched | None = None
 
 
 def of_version(session: Session, version_id: int) -> Provenance:
@@ -57,6 +59,7 @@ def of_version(session: Session, version_id: int) -> Provenance:
         answers=_answers(session, version),
         agreement=_agreement(session, version),
         guidelines=_guidelines(session, version),
+        searched=clearance.searched(session, version.id),
     )
 
 

@@ -38,6 +38,15 @@ def unseal(settings: Settings, sealed: str) -> str:
         ) from problem
 
 
+@lru_cache(maxsize=256)
+def derived_key(key: str, purpose: str) -> bytes:
+    """Return 32 bytes for one purpose, derived from the installation's key (`secret_key`).
+
+    Without that key nobody computes them, and those of one purpose say nothing of another's.
+    """
+    return HKDF(SHA256(), 32, None, f"jinbiao {purpose}".encode()).derive(key.encode())
+
+
 @lru_cache(maxsize=8)
 def _box(key: str) -> Fernet:
     derived = HKDF(SHA256(), 32, None, b"jinbiao stored secrets").derive(key.encode())

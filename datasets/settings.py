@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from . import errors, outside
+from .environment import incoming
+from .environment import megabytes as _megabytes
+from .environment import whole_number as _whole_number
 from .errors import _
 
 SHORTEST_SECRET = 32  # characters
@@ -80,9 +83,23 @@ class Settings:
     server_threads: int = 8
     maximum_upload_bytes: int = 2 * 1024**3
     maximum_media_bytes: int = 512 * 1024**2
+    # Of uploads in pieces: how large one may be, how many a person has open at once, how long
+    # one that stands still is kept, and how much of the disk they leave free.
+    maximum_transfer_bytes: int = 20 * 1024**3
+    transfers_each: int = 20_000
+    transfer_days: int = 7
+    transfer_free_bytes: int = 1024**3
+    # What an organisation may store, unless it has a quota of its own; None: no limit.
+    quota_bytes: int | None = None
+    # How long bytes that nothing refers to are kept, and those of a deleted project.
+    unused_days: int = 7
+    deleted_project_days: int = 30
     maximum_pixels: int = 100_000_000
     maximum_archive_entries: int = 100_000
     maximum_archive_bytes: int = 50 * 1024**3
+    # Of a PDF whose pages become pictures.
+    maximum_pdf_pages: int = 500
+    maximum_pdf_page_pixels: int = 16_000_000
     reservation_minutes: int = 120
     session_hours: int = 12
     lockout_attempts: int = 5
@@ -107,6 +124,8 @@ class Settings:
     job_hours: int = 24
     # How many working days a provider has to answer an application for a dataset.
     application_days: int = 2
+    # The Ray cluster that cleans material (`ray://host:10001`, `host:6379`); "": this host does.
+    ray_address: str = field(default="", repr=False)
     # What indicators of TC609 weigh in their dimension, as `0201=2,0304=3`; 1 where not named.
     indicator_weights: str = ""
 
@@ -153,16 +172,25 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         backend_seconds=_whole_number(given, "JINBIAO_BACKEND_SECONDS", 100, 1, 3600),
         server_processes=_whole_number(given, "JINBIAO_SERVER_PROCESSES", 2, 1, 64),
         server_threads=_whole_number(given, "JINBIAO_SERVER_THREADS", 8, 1, 256),
-        maximum_upload_bytes=_whole_number(given, "JINBIAO_MAXIMUM_UPLOAD_MB", 2048, 1, 1_000_000)
-        * 1024**2,
+        maximum_upload_bytes=_megabytes(given, "JINBIAO_MAXIMUM_UPLOAD_MB", 2048, 1, 1_000_000),
+        maximum_transfer_bytes=_megabytes(
+            given, "JINBIAO_MAXIMUM_TRANSFER_MB", 20_480, 1, 10_000_000
+        ),
+        **incoming(given),
+        transfers_each=_whole_number(given, "JINBIAO_TRANSFERS_EACH", 20_000, 1, 1_000_000),
+        transfer_days=_whole_number(given, "JINBIAO_TRANSFER_DAYS", 7, 1, 365),
+        transfer_free_bytes=_megabytes(given, "JINBIAO_TRANSFER_FREE_MB", 1024, 0, 100_000_000),
+        quota_bytes=_megabytes(given, "JINBIAO_QUOTA_MB", 0, 0, 10_000_000_000) or None,
+        unused_days=_whole_number(given, "JINBIAO_UNUSED_DAYS", 7, 1, 3650),
+        deleted_project_days=_whole_number(given, "JINBIAO_DELETED_PROJECT_DAYS", 30, 1, 3650),
         reservation_minutes=_whole_number(given, "JINBIAO_RESERVATION_MINUTES", minutes, 1, 10_080),
         worker_queues=queue_names("JINBIAO_WORKER_QUEUES", given.get("JINBIAO_WORKER_QUEUES")),
         worker_processes=_whole_number(given, "JINBIAO_WORKER_PROCESSES", 0, 0, 64),
-        worker_memory_bytes=_whole_number(given, "JINBIAO_WORKER_MEMORY_MB", 0, 0, 1_000_000)
-        * 1024**2,
+        worker_memory_bytes=_megabytes(given, "JINBIAO_WORKER_MEMORY_MB", 0, 0, 1_000_000),
         job_stall_seconds=_whole_number(given, "JINBIAO_JOB_STALL_SECONDS", 600, 1, 86_400),
         job_hours=_whole_number(given, "JINBIAO_JOB_HOURS", 24, 1, 720),
         application_days=_whole_number(given, "JINBIAO_APPLICATION_DAYS", 2, 1, 60),
+        ray_address=_ray(given, "JINBIAO_RAY_ADDRESS"),
         indicator_weights=given.get("JINBIAO_INDICATOR_WEIGHTS") or "",
     )
 
@@ -327,6 +355,15 @@ def _address(given: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> s
     return text
 
 
+def _ray(given: Mapping[str, str], name: str) -> str:
+    text = given.get(name) or ""
+    if text and not re.fullmatch(r"auto|(ray://)?[A-Za-z0-9.\[\]:-]+:\d{1,5}", text):
+        raise errors.Invalid(
+            _("%(name)s must be %(allowed)s"), name=name, allowed="auto, host:port, ray://host:port"
+        )
+    return text
+
+
 def _origins(given: Mapping[str, str], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
     """Return `https:`, `http:` or origins such as `https://pictures.example`; "none" for none."""
     text = given.get(name) or ""
@@ -366,20 +403,3 @@ def _secret(given: Mapping[str, str], name: str) -> str:
             _("%(name)s must have at least %(least)s characters"), name=name, least=SHORTEST_SECRET
         )
     return text
-
-
-def _whole_number(
-    given: Mapping[str, str], name: str, default: int, lowest: int, highest: int
-) -> int:
-    text = given.get(name)
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
-        raise errors.Invalid(
-            _("%(name)s must be a whole number from %(lowest)s to %(highest)s, not “%(value)s”"),
-            name=name,
-            lowest=lowest,
-            highest=highest,
-            value=text[:40],
-        )
-    return int(text)

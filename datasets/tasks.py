@@ -241,7 +241,10 @@ def add_in_bulk(
     """
     at = now()
     common = {"project_id": project.id, "import_id": import_id, "created_at": at, "updated_at": at}
-    insert_many(session, Task, [{**_DEFAULTS, **common, **_without_slots(row)} for row in rows])
+    given = rows[0].keys()
+    common |= {name: value for name, value in _DEFAULTS.items() if name not in given}
+    slots = [row.pop("slots") for row in rows]
+    insert_many(session, Task, rows, common)
     numbers = [row["row"] for row in rows]
     ids = {
         number: task_id
@@ -256,10 +259,10 @@ def add_in_bulk(
             "project_id": project.id,
             "priority": 0,
             "task_id": ids[row["row"]],
-            "open_slots": row["slots"],
+            "open_slots": open_slots,
         }
-        for row in rows
-        if row["slots"] > 0
+        for row, open_slots in zip(rows, slots, strict=True)
+        if open_slots > 0
     ]
     insert_many(session, QueuedTask, queued)
     return ids
@@ -294,10 +297,6 @@ _DEFAULTS: dict[str, Any] = {
     "total_predictions": 0,
     "updated_by": None,
 }
-
-
-def _without_slots(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "slots"}
 
 
 def keep_media(session: Session, facts: Sequence[Mapping[str, Any]]) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from . import audit, catalogue, errors, notices, permissions, withdrawals
-from .catalogue import Dataset, Release
+from .catalogue import Dataset, Release, ReleaseFile
 from .db import Base, Id, Path500, insert_new, now
 from .errors import _
 from .people import User
@@ -92,7 +92,8 @@ def of_releases(session: Session, release_ids: Collection[int]) -> dict[int, fro
 def withdraw(session: Session, actor: User, dataset: Dataset, key: str, reason: str) -> Tombstone:
     """Withdraw a record from all releases of a dataset, and its task from the work.
 
-    The files that hold it are found by a job. Withdrawn again, it is the same tombstone.
+    Until a job has found the files that hold it, all files of those releases are withheld.
+    Withdrawn again, it is the same tombstone.
 
     Raises:
         errors.NotFound: no release has such a record, or the dataset is another's.
@@ -120,6 +121,7 @@ def withdraw(session: Session, actor: User, dataset: Dataset, key: str, reason: 
     is_new = insert_new(session, Tombstone, [{**row, "created_at": now(), "searched_at": None}])
     found = session.scalars(sa.select(Tombstone).filter_by(dataset_id=dataset.id, key=key)).one()
     if is_new:
+        _withhold_all(session, found)
         for task_id in sorted(task_ids):
             task = session.get(Task, task_id)
             if task is not None and task.project_id == project.id:
@@ -204,8 +206,36 @@ def is_shared(session: Session, version_id: int, key: str, digest: str) -> bool:
     return session.scalar(other.limit(1)) is not None
 
 
+def _withhold_all(session: Session, tombstone: Tombstone) -> None:
+    """Withhold every file of the releases that have the record, for nobody knows yet which."""
+    concerned = sa.select(Release.id).where(
+        Release.dataset_id == tombstone.dataset_id,
+        Release.version_id.in_(
+            sa.select(VersionRecord.version_id).where(
+                VersionRecord.key == tombstone.key, VersionRecord.line.is_not(None)
+            )
+        ),
+    )
+    files = sa.select(ReleaseFile.release_id, ReleaseFile.path, sa.literal(tombstone.id)).where(
+        ReleaseFile.release_id.in_(concerned)
+    )
+    columns = ["release_id", "path", "tombstone_id"]
+    session.execute(sa.insert(WithheldFile).from_select(columns, files))
+    session.execute(
+        sa.update(Release)
+        .where(Release.id.in_(concerned))
+        .values(has_withheld=True)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
 def withhold(session: Session, tombstone: Tombstone, release: Release, paths: set[str]) -> None:
-    """Withhold the files of a release that hold the withdrawn record."""
+    """Withhold the files of a release that hold the withdrawn record, and no others for it."""
+    session.execute(
+        sa.delete(WithheldFile)
+        .where(WithheldFile.release_id == release.id, WithheldFile.tombstone_id == tombstone.id)
+        .execution_options(synchronize_session=False)
+    )
     insert_new(
         session,
         WithheldFile,

@@ -7,8 +7,7 @@ them too (huggingface/datasets#7676).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -17,27 +16,14 @@ import pyarrow as pa
 from ..datasets import errors, labels
 from ..datasets.errors import _
 from ..datasets.versions import FrozenVersion, Record, RecordMedia
+from .answer_columns import answer_columns
 from .detections import Pictures
+from .features import Column, Read, class_label, sequence, value
 from .layout import SHAPE_TAGS, Layout, annotated_picture
 from .survey import Survey, kind_of
 
-Feature = dict[str, Any]
-# The record, and its line in the manifest.
-Read = Callable[[Record, str], Any]
-
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-_DTYPES = {str: "string", int: "int64", float: "float64", bool: "bool"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: how readers see it, and how a record fills it."""
-
-    name: str
-    type: pa.DataType
-    feature: Feature
-    read: Read
 
 
 def columns(version: FrozenVersion, survey: Survey) -> list[Column]:
@@ -45,15 +31,15 @@ def columns(version: FrozenVersion, survey: Survey) -> list[Column]:
     found = [
         *_media_columns(version, survey),
         *_data_columns(survey),
-        *_choice_columns(version.config, survey),
+        *answer_columns(version.config, survey),
         *_object_columns(version),
         *_span_columns(version.config, survey),
     ]
     last = [
-        _text("key", lambda record, _line: record.key),
-        _text("group", lambda record, _line: record.group),
-        _text("annotator", lambda record, _line: record.annotator),
-        _text("record", lambda _record, line: line),
+        _text("key", attrgetter("key")),
+        _text("group", attrgetter("group")),
+        _text("annotator", attrgetter("annotator")),
+        Column("record", pa.string(), value(str), attrgetter("key"), _lines),
     ]
     taken = {column.name for column in last}
     for place, column in enumerate(found):
@@ -61,27 +47,16 @@ def columns(version: FrozenVersion, survey: Survey) -> list[Column]:
         while name in taken:
             name += "_"
         taken.add(name)
-        found[place] = Column(name, column.type, column.feature, column.read)
+        found[place] = Column(name, column.type, column.feature, column.read, column.fill)
     return found + last
-
-
-def value(kind: type) -> Feature:
-    """Declare a plain value."""
-    return {"dtype": _DTYPES[kind], "_type": "Value"}
-
-
-def class_label(names: Iterable[str]) -> Feature:
-    """Declare a class; its number is its place among the names."""
-    return {"names": list(names), "_type": "ClassLabel"}
-
-
-def sequence(feature: Feature) -> Feature:
-    """Declare a list."""
-    return {"feature": feature, "_type": "Sequence"}
 
 
 def _text(name: str, read: Read) -> Column:
     return Column(name, pa.string(), value(str), read)
+
+
+def _lines(_records: list[Record], lines: list[bytes]) -> pa.Array:
+    return pa.array([line.decode() for line in lines], pa.string())
 
 
 def _media_columns(version: FrozenVersion, survey: Survey) -> list[Column]:
@@ -89,10 +64,10 @@ def _media_columns(version: FrozenVersion, survey: Survey) -> list[Column]:
     order = {key: place for place, key in enumerate(config.data_keys)}
 
     def path(key: str) -> Read:
-        return lambda record, _line: layout.path(record, key) if key in record.media else None
+        return lambda record: layout.path(record, key) if key in record.media else None
 
     def image(key: str) -> Read:
-        def read(record: Record, _line: str) -> dict[str, Any] | None:
+        def read(record: Record) -> dict[str, Any] | None:
             media = record.media.get(key)
             if media is None:
                 return None
@@ -127,17 +102,17 @@ def read_media(version: FrozenVersion, media: RecordMedia) -> bytes:
 
 def _data_columns(survey: Survey) -> list[Column]:
     def as_is(key: str) -> Read:
-        return lambda record, _line: record.data.get(key)
+        return lambda record: record.data.get(key)
 
     def as_float(key: str) -> Read:
-        def read(record: Record, _line: str) -> float | None:
+        def read(record: Record) -> float | None:
             number = record.data.get(key)
             return None if number is None else float(number)
 
         return read
 
     def as_json(key: str) -> Read:
-        def read(record: Record, _line: str) -> str | None:
+        def read(record: Record) -> str | None:
             if key not in record.data:
                 return None
             return msgspec.json.encode(record.data[key], order="sorted").decode()
@@ -155,36 +130,6 @@ def _data_columns(survey: Survey) -> list[Column]:
     return found
 
 
-def _choice_columns(config: labels.LabelConfig, survey: Survey) -> list[Column]:
-    """Give each question about the whole record a column: one class, or a list of them."""
-
-    def read_choice(control: str, index: dict[str, int], one: bool) -> Read:
-        def read(record: Record, _line: str) -> Any:
-            made = [
-                index[label]
-                for choice in labels.choices(config, record.result)
-                if choice.control == control and choice.region_id is None
-                for label in choice.labels
-            ]
-            return (made[0] if made else None) if one else made
-
-        return read
-
-    found = []
-    for control in config.controls:
-        if control.tag != "Choices" or control.per_region or "{{" in control.name:
-            continue
-        seen = survey.chosen.get(control.name, set())
-        names = [*control.labels, *sorted(seen - control.label_set)]
-        one = control.single and survey.most_chosen[control.name] <= 1
-        index = {name: number for number, name in enumerate(names)}
-        feature, kind = class_label(names), pa.int64()
-        if not one:
-            feature, kind = sequence(feature), pa.list_(kind)
-        found.append(Column(control.name, kind, feature, read_choice(control.name, index, one)))
-    return found
-
-
 def _object_columns(version: FrozenVersion) -> list[Column]:
     """Give boxes and polygons a column `objects`, when they lie on one picture a record."""
     config = version.config
@@ -193,7 +138,7 @@ def _object_columns(version: FrozenVersion) -> list[Column]:
         return []
     pictures = Pictures(version)
 
-    def read(record: Record, _line: str) -> dict[str, list[Any]]:
+    def read(record: Record) -> dict[str, list[Any]]:
         found = pictures.detections(record)
         return {
             "id": [d.region_id for d in found],
@@ -240,7 +185,7 @@ def _span_columns(config: labels.LabelConfig, survey: Survey) -> list[Column]:
     names = [*known, *sorted(survey.span_labels - set(known))]
     index = {name: number for number, name in enumerate(names)}
 
-    def read(record: Record, _line: str) -> dict[str, list[Any]]:
+    def read(record: Record) -> dict[str, list[Any]]:
         spans = [
             (span, label)
             for span in labels.text_spans(config, record.result)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..datasets.cycles import rarely_collected
 from ..datasets.versions import FrozenVersion
-from . import coco, conll, jsonl, label_studio, voc, webdataset, yolo
+from . import coco, conll, divided, jsonl, label_studio, voc, webdataset, yolo
+from .divided import Divided, Parts, alone
 from .output import Output
 
 
@@ -22,6 +24,8 @@ class Format:
     write: Callable[[FrozenVersion, Output], None]
     extensions: tuple[str, ...]
     places: tuple[str, ...]
+    # For formats that write record by record: what lets several processes share the work.
+    divided: Callable[[FrozenVersion], Divided] | None = None
 
 
 def _write_parquet(version: FrozenVersion, output: Output) -> None:
@@ -53,6 +57,7 @@ _ALL = (
         jsonl.write,
         (".jsonl",),
         ("records/*.jsonl",),
+        jsonl.Lines,
     ),
     Format(
         "coco",
@@ -64,6 +69,7 @@ _ALL = (
         coco.write,
         (".json",),
         ("annotations/*.json",),
+        coco.Instances,
     ),
     Format(
         "yolo",
@@ -75,6 +81,7 @@ _ALL = (
         yolo.write,
         (".txt", ".yaml"),
         ("labels/*", "data.yaml"),
+        yolo.Labels,
     ),
     Format(
         "voc",
@@ -86,6 +93,7 @@ _ALL = (
         voc.write,
         (".xml", ".txt"),
         ("Annotations/*.xml", "ImageSets/*"),
+        voc.Documents,
     ),
     Format(
         "label_studio",
@@ -108,6 +116,7 @@ _ALL = (
         conll.write,
         (".conll", ".jsonl"),
         ("conll/*",),
+        conll.Tagged,
     ),
     Format(
         "webdataset",
@@ -123,3 +132,22 @@ _ALL = (
     ),
 )
 FORMATS: dict[str, Format] = {entry.name: entry for entry in _ALL}
+
+
+def export(name: str, version: FrozenVersion, output: Output, parts: Parts = alone) -> str:
+    """Write a version in a format, and return the digest of the export's manifest.
+
+    `parts` works out what the records give, for formats that are divided.
+
+    Raises:
+        errors.Refused: the format cannot hold what the version has.
+        errors.Damaged: the version's records or media are not what they should be.
+        errors.Unavailable: the store, or the disk for temporary files, cannot be used.
+    """
+    entry = FORMATS[name]
+    with rarely_collected():
+        if entry.divided is None:
+            entry.write(version, output)
+        else:
+            divided.write(version, entry.divided(version), output, parts)
+        return output.finish(version, name)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import msgspec
 
 from ..datasets import labels
-from ..datasets.versions import FrozenVersion, RecordMedia
+from ..datasets.versions import FrozenVersion
 from .output import Output
 
 IMAGES = "images"
@@ -25,6 +26,22 @@ _TAKEN = frozenset(
 )
 
 
+class HasFile(Protocol):
+    """A medium, or as much of it as a path and a link need."""
+
+    @property
+    def sha256(self) -> str:
+        """Say which object holds it."""
+
+    @property
+    def size(self) -> int:
+        """Say how many bytes it has."""
+
+    @property
+    def file(self) -> str:
+        """Name it, without folders."""
+
+
 class HasMedia(Protocol):
     """A record, or as much of it as a path needs."""
 
@@ -33,11 +50,21 @@ class HasMedia(Protocol):
         """Name the split."""
 
     @property
-    def media(self) -> dict[str, RecordMedia]:
+    def media(self) -> Mapping[str, HasFile]:
         """Map data keys to media."""
 
 
-class RawRecord(msgspec.Struct, frozen=True):
+class Medium(msgspec.Struct, gc=False):
+    """A medium of a record, or as much of it as most formats need."""
+
+    sha256: str
+    size: int
+    file: str
+    width: int | None = None
+    height: int | None = None
+
+
+class RawRecord(msgspec.Struct, gc=False):
     """A record whose data and regions stay the bytes that are stored."""
 
     key: str
@@ -45,7 +72,7 @@ class RawRecord(msgspec.Struct, frozen=True):
     group: str
     split: str
     annotator: str
-    media: dict[str, RecordMedia]
+    media: dict[str, Medium]
     data: dict[str, msgspec.Raw]
     result: list[msgspec.Raw]
 
@@ -71,8 +98,23 @@ class Layout:
 
     def link(self, record: HasMedia, output: Output) -> None:
         """Put all media of a record into an export."""
-        for key, media in record.media.items():
-            output.link(self.path(record, key), media.sha256, media.size)
+        self.link_all([record], output)
+
+    def link_all(self, records: Iterable[HasMedia], output: Output) -> None:
+        """Put all media of many records into an export."""
+        output.link_many(*self.links(records))
+
+    def links(self, records: Iterable[HasMedia]) -> tuple[list[str], list[str], list[int]]:
+        """Return paths, digests and sizes of all media of many records."""
+        found = [
+            (key, record.split, media) for record in records for key, media in record.media.items()
+        ]
+        folder = self.folder
+        return (
+            [f"{folder(key)}/{split}/{media.file}" for key, split, media in found],
+            [media.sha256 for _key, _split, media in found],
+            [media.size for _key, _split, media in found],
+        )
 
 
 def annotated_picture(config: labels.LabelConfig) -> labels.DataObject | None:

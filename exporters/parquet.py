@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..datasets.versions import FrozenVersion, Record
-from .columns import Column, columns
+from .columns import columns
+from .features import Column
 from .layout import Layout
 from .output import Output
-from .survey import SHARD_BYTES, look_through, row_bytes
+from .survey import SHARD_BYTES, characters, look_through, row_bytes
 
 GROUP_BYTES = 32 << 20  # content of a row group, which is held in memory
 GROUP_ROWS = 10_000
 BATCH_BYTES = 8 << 20
 BATCH_ROWS = 250
 _REPEATING = ["group", "annotator"]
+Row = tuple[Record, bytes]
 
 
 def write(version: FrozenVersion, output: Output, *, shard_bytes: int = SHARD_BYTES) -> None:
@@ -87,20 +89,18 @@ def _writer(file: BinaryIO, schema: pa.Schema) -> pq.ParquetWriter:
     )
 
 
-def _rows(version: FrozenVersion, split: str) -> Iterator[tuple[Record, str]]:
+def _rows(version: FrozenVersion, split: str) -> Iterator[Row]:
     decode = msgspec.json.Decoder(Record).decode
-    for line in version.lines(split):
-        yield decode(line), line
+    for lines in version.batches(split):
+        yield from zip(map(decode, lines), lines, strict=True)
 
 
-def _batches(
-    rows: Iterator[tuple[Record, str]], length: int, images: dict[str, None]
-) -> Iterator[list[tuple[Record, str]]]:
+def _batches(rows: Iterator[Row], length: int, images: dict[str, None]) -> Iterator[list[Row]]:
     """Divide the next `length` rows into batches small enough to be Python objects."""
-    batch: list[tuple[Record, str]] = []
+    batch: list[Row] = []
     filled = 0
     for record, line in itertools.islice(rows, length):
-        size = len(line) + row_bytes(record, images)
+        size = characters(line) + row_bytes(record, images)
         if batch and (filled + size > BATCH_BYTES or len(batch) == BATCH_ROWS):
             yield batch
             batch, filled = [], 0
@@ -110,13 +110,9 @@ def _batches(
         yield batch
 
 
-def _filled(
-    batch: list[tuple[Record, str]], declared: list[Column], schema: pa.Schema
-) -> pa.RecordBatch:
-    arrays: list[Any] = [
-        pa.array([column.read(record, line) for record, line in batch], column.type)
-        for column in declared
-    ]
+def _filled(batch: list[Row], declared: list[Column], schema: pa.Schema) -> pa.RecordBatch:
+    records, lines = [record for record, _line in batch], [line for _record, line in batch]
+    arrays = [column.array(records, lines) for column in declared]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,8 @@ from ..datasets import labels
 from ..datasets.versions import FrozenVersion, Record
 
 SHARD_BYTES = 500 << 20
+# Controls whose labels decide what the columns are.
+_NOTED = ("Labels", "HyperTextLabels", "Choices", "Taxonomy")
 
 
 @dataclass
@@ -37,22 +40,29 @@ def look_through(version: FrozenVersion, shard_bytes: int = SHARD_BYTES) -> Surv
     survey = Survey()
     decode = msgspec.json.Decoder(Record).decode
     config = version.config
+    noted = any(control.tag in _NOTED for control in config.controls)
     for split in version.splits:
         shards, filled = [0], 0
-        for line in version.lines(split):
-            record = decode(line)
-            size = len(line) + _note_media(survey, record)
-            _note_values(survey, record)
-            _note_labels(survey, config, record)
-            if shards[-1] and filled + size > shard_bytes:
-                shards.append(0)
-                filled = 0
-            shards[-1] += 1
-            filled += size
+        for lines in version.batches(split):
+            for line, record in zip(lines, map(decode, lines), strict=True):
+                size = characters(line) + _note_media(survey, record)
+                _note_values(survey, record)
+                if noted:
+                    _note_labels(survey, config, record)
+                if shards[-1] and filled + size > shard_bytes:
+                    shards.append(0)
+                    filled = 0
+                shards[-1] += 1
+                filled += size
         survey.shards[split] = shards
     for key in survey.other_media:
         survey.images.pop(key, None)
     return survey
+
+
+def characters(line: bytes) -> int:
+    """Return how many characters the UTF-8 of a line has."""
+    return len(line) if line.isascii() else len(line.decode())
 
 
 def row_bytes(record: Record, images: dict[str, None]) -> int:
@@ -75,15 +85,23 @@ def _note_values(survey: Survey, record: Record) -> None:
 
 
 def _note_labels(survey: Survey, config: labels.LabelConfig, record: Record) -> None:
+    for span in labels.text_spans(config, record.result):
+        survey.span_labels.update(span.labels)
+    for choice in chosen(config, record):
+        survey.chosen.setdefault(choice.control, set()).update(choice.labels)
+        most = survey.most_chosen
+        most[choice.control] = max(most[choice.control], len(choice.labels))
+
+
+def chosen(config: labels.LabelConfig, record: Record) -> Iterator[labels.Choice]:
+    """Give the choices that a record has, paths through trees among them."""
+    yield from labels.choices(config, record.result)
     for region in record.result:
-        if region.get("type") in ("labels", "hypertextlabels"):
-            for span in labels.text_spans(config, [region]):
-                survey.span_labels.update(span.labels)
-        elif region.get("type") == "choices":
-            for choice in labels.choices(config, [region]):
-                survey.chosen.setdefault(choice.control, set()).update(choice.labels)
-                most = survey.most_chosen
-                most[choice.control] = max(most[choice.control], len(choice.labels))
+        if region.get("type") == "taxonomy":
+            control = config.control(region["from_name"])
+            owner = region["id"] if control is not None and control.per_region else None
+            paths = tuple("/".join(path) for path in region["value"]["taxonomy"])
+            yield labels.Choice(region["from_name"], paths, owner, region.get("score"))
 
 
 def kind_of(types: set[type]) -> Any:

@@ -7,28 +7,43 @@ gives the same bytes.
 
 from __future__ import annotations
 
-import io
 import itertools
 import re
-import tarfile
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
-from ..datasets import labels
-from ..datasets.versions import FrozenVersion, Record
-from .layout import Layout
+from ..datasets import errors, labels
+from ..datasets.errors import _
+from ..datasets.storage import CHUNK
+from ..datasets.versions import FrozenVersion
+from . import tar_records
+from .layout import Layout, Medium
 from .output import Output
 
 SHARD_BYTES = 256 << 20
 SHARD_RECORDS = 100_000
-# A file in a TAR has a head of 512 bytes and is filled up to a multiple of them.
-_BLOCK = 512
+
+
+class _Record(msgspec.Struct, gc=False):
+    """A record, or as much of it as a shard needs."""
+
+    key: str
+    split: str
+    media: dict[str, Medium]
+    result: list[msgspec.Raw]
+
+
+_REGIONS = msgspec.json.Decoder(dict[str, Any])
 
 
 def write(version: FrozenVersion, output: Output, *, shard_bytes: int = SHARD_BYTES) -> None:
-    """Write `webdataset/<split>-<number>.tar` of about `shard_bytes` each."""
+    """Write `webdataset/<split>-<number>.tar` of about `shard_bytes` each.
+
+    Raises:
+        errors.Damaged: a medium is not as long as the version says.
+    """
     layout = Layout(version.config)
     classes = _class_numbers(version.config)
     for split in version.splits:
@@ -39,55 +54,65 @@ def write(version: FrozenVersion, output: Output, *, shard_bytes: int = SHARD_BY
                 break
             with output.file(f"webdataset/{split}-{number:06d}.tar") as file:
                 filled = 0
-                with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as shard:
-                    for count, (record, line) in enumerate(itertools.chain([first], pairs)):
-                        size = _size(record, line)
-                        if count and (filled + size > shard_bytes or count == SHARD_RECORDS):
-                            first = record, line
-                            break
-                        filled += size
-                        for name, length, stream in _members(
-                            version, layout, record, line, classes
-                        ):
-                            with stream:
-                                _add(shard, name, length, stream)
-                        output.count(1, len(record.result))
-                    else:
-                        first = None
+                for count, (record, line) in enumerate(itertools.chain([first], pairs)):
+                    size = _size(record, line)
+                    if count and (filled + size > shard_bytes or count == SHARD_RECORDS):
+                        first = record, line
+                        break
+                    filled += size
+                    _add(version, layout, record, line, classes, file)
+                    output.count(1, len(record.result))
+                else:
+                    first = None
+                tar_records.finish(file)
 
 
-def _pairs(version: FrozenVersion, split: str) -> Iterator[tuple[Record, str]]:
-    decode = msgspec.json.Decoder(Record).decode
-    for line in version.lines(split):
-        yield decode(line), line
+def _pairs(version: FrozenVersion, split: str) -> Iterator[tuple[_Record, bytes]]:
+    decode = msgspec.json.Decoder(_Record).decode
+    for lines in version.batches(split):
+        yield from zip(map(decode, lines), lines, strict=True)
 
 
-def _members(
+def _add(
     version: FrozenVersion,
     layout: Layout,
-    record: Record,
-    line: str,
+    record: _Record,
+    line: bytes,
     classes: dict[str, dict[str, int]],
-) -> Iterator[tuple[str, int, BinaryIO]]:
+    file: BinaryIO,
+) -> None:
     for key in sorted(record.media, key=lambda each: (each != layout.picture_key, each)):
         media = record.media[key]
         extension = media.file.rpartition(".")[2].lower()
         own = key == layout.picture_key or len(record.media) == 1
         # What follows the first dot names the column that readers see.
         name = extension if own else f"{_plain(key)}.{extension}"
-        yield f"{record.key}.{name}", media.size, version.open_media(media)
-    text = line.encode()
-    yield f"{record.key}.json", len(text), io.BytesIO(text)
+        file.write(tar_records.head(f"{record.key}.{name}", media.size))
+        _copy(version, media, file)
+        file.write(tar_records.padding(media.size))
+    _add_bytes(file, f"{record.key}.json", line)
+    if not classes:
+        return
+    made = labels.choices(version.config, [_REGIONS.decode(region) for region in record.result])
     for control, numbers in classes.items():
-        chosen = [
-            choice.labels
-            for choice in labels.choices(version.config, record.result)
-            if choice.control == control
-        ]
+        chosen = [choice.labels for choice in made if choice.control == control]
         if len(chosen) == 1 and len(chosen[0]) == 1 and chosen[0][0] in numbers:
-            digits = str(numbers[chosen[0][0]]).encode()
             name = "cls" if len(classes) == 1 else f"{_plain(control)}.cls"
-            yield f"{record.key}.{name}", len(digits), io.BytesIO(digits)
+            _add_bytes(file, f"{record.key}.{name}", str(numbers[chosen[0][0]]).encode())
+
+
+def _add_bytes(file: BinaryIO, name: str, data: bytes) -> None:
+    file.write(tar_records.head(name, len(data)) + data + tar_records.padding(len(data)))
+
+
+def _copy(version: FrozenVersion, media: Medium, file: BinaryIO) -> None:
+    left = media.size
+    with version.store.open(media.sha256) as stream:
+        while left > 0 and (chunk := stream.read(min(CHUNK, left))):
+            file.write(chunk)
+            left -= len(chunk)
+    if left:
+        raise errors.Damaged(_("%(path)s is not as long as it should be"), path=media.file)
 
 
 def _class_numbers(config: labels.LabelConfig) -> dict[str, dict[str, int]]:
@@ -103,12 +128,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:40] or "media"
 
 
-def _size(record: Record, line: str) -> int:
-    sizes = [len(line) * 3, *(media.size for media in record.media.values())]
-    return sum(size + 2 * _BLOCK for size in sizes)
-
-
-def _add(shard: tarfile.TarFile, name: str, size: int, stream: BinaryIO) -> None:
-    head = tarfile.TarInfo(name)
-    head.size, head.mode, head.mtime = size, 0o644, 0
-    shard.addfile(head, stream)
+def _size(record: _Record, line: bytes) -> int:
+    length = len(line) if line.isascii() else len(line.decode())
+    sizes = [length * 3, *(media.size for media in record.media.values())]
+    return sum(size + 2 * tar_records.BLOCK for size in sizes)

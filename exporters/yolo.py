@@ -6,11 +6,16 @@ turned box or a polygon becomes the upright box around it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
 import yaml
 
 from ..datasets.versions import FrozenVersion
-from .detections import Picture, Pictures
-from .layout import IMAGES, Layout
+from . import divided
+from .divided import Part
+from .drawn import Drawn, DrawnFormat
+from .layout import IMAGES
 from .output import Output
 
 
@@ -20,28 +25,40 @@ def write(version: FrozenVersion, output: Output) -> None:
     Raises:
         errors.Refused: the project draws neither boxes nor polygons.
     """
-    pictures, layout = Pictures(version), Layout(version.config)
-    for record in version.records():
-        picture = pictures.read(record)
-        stem = picture.media.file.rsplit(".", 1)[0]
-        output.write(f"labels/{record.split}/{stem}.txt", _lines(picture))
-        layout.link(record, output)
-        output.count(1, len(picture.detections))
-    output.write("data.yaml", _data_file(version.splits, pictures.names))
+    divided.write(version, Labels(version), output)
 
 
-def _lines(picture: Picture) -> bytes:
-    return b"".join(
-        b"%d %.6f %.6f %.6f %.6f\n"
-        % (
-            found.class_index,
-            (found.x + found.width / 2) / picture.width,
-            (found.y + found.height / 2) / picture.height,
-            found.width / picture.width,
-            found.height / picture.height,
-        )
-        for found in picture.detections
+class Labels(DrawnFormat):
+    """Give each picture of a version its file."""
+
+    def part(self, lines: Sequence[bytes], before: int) -> Part:
+        """Return the files of a batch."""
+        drawn = self._pictures.read(lines)
+        paths = [
+            f"labels/{record.split}/{picture.file.rsplit('.', 1)[0]}.txt"
+            for record, picture in zip(drawn.records, drawn.pictures, strict=True)
+        ]
+        links = self._layout.links(drawn.records)
+        small = paths, drawn.split_up(_lines(drawn))
+        return Part(len(lines), len(drawn.category), {}, links, small)
+
+    @contextmanager
+    def united(self, output: Output) -> Iterator[Callable[[Part], None]]:
+        """Describe the data at the end."""
+        yield lambda _part: None
+        output.write("data.yaml", _data_file(self._splits, self._pictures.names))
+
+
+def _lines(drawn: Drawn) -> list[bytes]:
+    wide, high = drawn.sides()
+    columns = (
+        (drawn.at.left + drawn.at.width / 2) / wide,
+        (drawn.at.top + drawn.at.height / 2) / high,
+        drawn.at.width / wide,
+        drawn.at.height / high,
     )
+    rows = zip(drawn.category, *(column.tolist() for column in columns), strict=True)
+    return [b"%d %.6f %.6f %.6f %.6f\n" % row for row in rows]
 
 
 def _data_file(splits: list[str], names: tuple[str, ...]) -> bytes:
@@ -50,7 +67,7 @@ def _data_file(splits: list[str], names: tuple[str, ...]) -> bytes:
     There is no `path:` on purpose: readers then start from this file's own folder. They
     insist on `train` and `val`, so a missing one points to what there is.
     """
-    train = "train" if "train" in splits else splits[0]
+    train = "train" if "train" in splits or not splits else splits[0]
     validation = next((name for name in ("validation", "test") if name in splits), train)
     values: dict[str, object] = {"train": f"{IMAGES}/{train}", "val": f"{IMAGES}/{validation}"}
     if "test" in splits:

@@ -15,6 +15,7 @@ from werkzeug.routing import IntegerConverter
 from ..datasets import errors as domain_errors
 from ..datasets.errors import _
 from ..datasets.installation import Installation
+from ..datasets.people import nobodys_hash
 from ..datasets.scores import weights
 from ..datasets.settings import secret_key
 from . import (
@@ -32,6 +33,7 @@ from . import (
     benefit,
     catalogue,
     ckan,
+    cleanings,
     comments,
     comparisons,
     config_changes,
@@ -47,14 +49,19 @@ from . import (
     exports,
     factors,
     facts,
+    feeds,
+    findings,
     flags,
     gold,
     guidelines,
     health,
+    holdings,
     hotkeys,
     hub,
     integrity,
     jobs,
+    libraries,
+    material,
     media,
     models,
     modelscope,
@@ -71,6 +78,7 @@ from . import (
     pushes,
     quality,
     receipts,
+    recipes,
     records,
     repeats,
     review_stages,
@@ -86,6 +94,7 @@ from . import (
     team,
     teams,
     tokens,
+    transfers,
     users,
     versions,
     views,
@@ -135,6 +144,8 @@ BLUEPRINTS = (
     gold.routes,
     catalogue.routes,
     ckan.routes,
+    cleanings.api.routes,
+    cleanings.pages.routes,
     comments.routes,
     comparisons.routes,
     config_changes.routes,
@@ -152,9 +163,15 @@ BLUEPRINTS = (
     factors.routes,
     guidelines.routes,
     health.routes,
+    holdings.routes,
+    findings.api.routes,
+    findings.pages.routes,
+    findings.pages.library_routes,
     hotkeys.routes,
     hub.routes,
     jobs.routes,
+    libraries.routes,
+    material.routes,
     media.routes,
     models.api.routes,
     models.pages.routes,
@@ -171,9 +188,13 @@ BLUEPRINTS = (
     projects.api.routes,
     projects.configs.routes,
     projects.pages.routes,
+    feeds.api.routes,
+    feeds.pages.routes,
     pushes.routes,
     quality.routes,
     receipts.routes,
+    recipes.api.routes,
+    recipes.pages.routes,
     records.routes,
     review_stages.routes,
     reviews.routes,
@@ -192,6 +213,7 @@ BLUEPRINTS = (
     teams.routes,
     tokens.exchange,
     tokens.routes,
+    transfers.routes,
     users.routes,
     versions.routes,
     views.routes,
@@ -208,6 +230,7 @@ class Number(IntegerConverter):
 
 def create(installation: Installation) -> Flask:
     """Return the application of one installation."""
+    nobodys_hash()
     app = Flask(
         "jinbiao",
         template_folder=str(assets.UI / "templates"),
@@ -248,6 +271,9 @@ def create(installation: Installation) -> Flask:
     errors.register(app)
     wording.register(app)
     pushes.register(app)
+    feeds.pages.register(app)
+    cleanings.shown.register(app)
+    findings.pages.register(app)
     app.jinja_env.globals.update(second_factors=settings.second_factor != "off")
     app.jinja_env.globals.update(unread_notices=notices.unread)
     for blueprint in BLUEPRINTS:

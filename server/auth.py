@@ -155,7 +155,7 @@ def why_ended() -> errors.NotSignedIn | None:
 def note_activity() -> None:
     """Write down that the asker is here, at most once in ten minutes."""
     who: User | None = flask.g.user
-    if who is None or request.method in ("GET", "HEAD"):
+    if who is None:
         return
     if who.last_activity is None or who.last_activity < now() - ACTIVITY:
         with installation().database.write() as session:

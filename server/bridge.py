@@ -10,6 +10,12 @@ from a2wsgi.wsgi import WSGIMiddleware, WSGIResponder
 
 # Parts of an answer that may wait for a slow client before its thread waits as well.
 MOST_WAITING = 8
+# In the environment of a request: that a whole file may be handed over by its path, and, put
+# there by the application, the path of the file that it answers with.
+SENDS_FILES, SENT_FILE = "jinbiao.sends_files", "jinbiao.sent_file"
+# Bytes of a body, not read by the application, that are heard out before the answer: a server
+# that answers and closes while the client still sends makes the client lose the answer.
+MOST_UNREAD = 1024 * 1024
 # Requests that bring nothing: what is heard after their beginning is that the client left.
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 
@@ -23,7 +29,8 @@ class Bridge(WSGIMiddleware):
             return
         responder = _Responder(self.app, self.executor)
         if scope["method"] not in _WITHOUT_BODY or _brings_something(scope["headers"]):
-            await responder(scope, receive, send)
+            responder.heard = _Heard(receive)
+            await responder(scope, responder.heard, send)
             return
         begun = await receive()
         leaving = asyncio.ensure_future(receive())
@@ -40,6 +47,25 @@ def _brings_something(headers: Any) -> bool:
         name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
         for name, value in headers
     )
+
+
+class _Heard:
+    """Receive a body, and know how much of it has come."""
+
+    def __init__(self, receive: Any) -> None:
+        self._receive = receive
+        self.bytes, self.has_ended = 0, False
+
+    async def __call__(self) -> Any:
+        message = await self._receive()
+        self.bytes += len(message.get("body", b""))
+        self.has_ended = not message.get("more_body", False)
+        return message
+
+    def is_left(self, announced: str) -> bool:
+        """Tell whether there is something to hear still, and not too much of it."""
+        length = int(announced) if announced.isdecimal() else MOST_UNREAD
+        return not self.has_ended and self.bytes < length <= MOST_UNREAD
 
 
 class _Told:
@@ -66,6 +92,7 @@ class _Responder(WSGIResponder):
 
     def __init__(self, app: Any, executor: ThreadPoolExecutor) -> None:
         super().__init__(app, executor, 0)
+        self.heard: _Heard | None = None
         self._first: Any = None
         self._left = False
 
@@ -87,11 +114,25 @@ class _Responder(WSGIResponder):
         self.loop.call_soon_threadsafe(self._put, first, message)
 
     def wsgi(self, environ: Any, start_response: Any) -> None:
-        """Run the application; stop in the middle when nobody listens."""
+        """Run the application; stop in the middle when nobody listens.
+
+        A whole file goes out by the server itself, once the application has said yes to it.
+        """
+        environ[SENDS_FILES] = True
+        parts = self.app(environ, start_response)
         try:
-            super().wsgi(environ, start_response)
+            if self.heard and self.heard.is_left(environ.get("CONTENT_LENGTH", "")):
+                environ["wsgi.input"].read(MOST_UNREAD)
+            if SENT_FILE in environ:
+                self.send({"type": "http.response.pathsend", "path": environ[SENT_FILE]})
+                return
+            for part in parts:
+                self.send({"type": "http.response.body", "body": part, "more_body": True})
+            self.send({"type": "http.response.body", "body": b""})
         except _Gone:
             pass
+        finally:
+            getattr(parts, "close", lambda: None)()
 
     def _put(self, first: Any, message: Any) -> None:
         if first is not None:

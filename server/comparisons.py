@@ -19,8 +19,12 @@ from .visitors import visitor
 routes = Blueprint("comparisons", __name__)
 PAGE = 24
 # Versions do not change: what differs is counted once for each state of withdrawals.
-_COUNTED: dict[tuple[str, str, int], comparisons.Counts] = {}
+_Pair = tuple[str, str, int]
+_COUNTED: dict[_Pair, comparisons.Counts] = {}
 MOST_COUNTED = 2000
+# Few keys that only one version has are found once as well.
+_LONELY: dict[tuple[_Pair, str], tuple[str, ...] | None] = {}
+MOST_LONELY, MOST_KEYS = 200, 10_000
 
 
 @routes.get("/datasets/<organisation>/<name>/compare/<pair>")
@@ -36,7 +40,7 @@ def show(organisation: str, name: str, pair: str) -> str:
             kind = next((each for each in ("changed", "added") if getattr(counts, each)), "removed")
         found = []
         if may_see:
-            found = comparisons.differences(session, old, new, kind, after=after, limit=PAGE + 1)
+            found = _differences(session, dataset, old, new, kind, after=after, limit=PAGE + 1)
         parts = installation()
         frozen = [
             versions.opened(session, parts.database, parts.store, release.version_id)
@@ -73,8 +77,8 @@ def api_show(organisation: str, name: str, pair: str) -> Response:
         size = payloads.page_size(100, 1000)
         found = []
         if may_see:
-            found = comparisons.differences(
-                session, old, new, kind or "changed", after=after, limit=size + 1
+            found = _differences(
+                session, dataset, old, new, kind or "changed", after=after, limit=size + 1
             )
     told = {
         "old": old.tag,
@@ -96,13 +100,39 @@ def api_show(organisation: str, name: str, pair: str) -> Response:
 
 def _counted(session: Session, dataset: Dataset, old: Release, new: Release) -> comparisons.Counts:
     """Return the counts of two releases; records are withdrawn for ever, so their number tells."""
-    key = (old.uid, new.uid, tombstones.how_many(session, dataset))
+    key = _pair(session, dataset, old, new)
     found = _COUNTED.get(key)
     if found is None:
         if len(_COUNTED) >= MOST_COUNTED:
             _COUNTED.clear()
         found = _COUNTED[key] = comparisons.count(session, old, new)
     return found
+
+
+def _differences(
+    session: Session,
+    dataset: Dataset,
+    old: Release,
+    new: Release,
+    kind: str,
+    *,
+    after: str,
+    limit: int,
+) -> list[Difference]:
+    """Return a page of differences; what was looked through once is not looked through again."""
+    keys = None
+    if kind != "changed":
+        place = (_pair(session, dataset, old, new), kind)
+        if place not in _LONELY:
+            if len(_LONELY) >= MOST_LONELY:
+                _LONELY.clear()
+            _LONELY[place] = comparisons.lonely_keys(session, old, new, kind, most=MOST_KEYS)
+        keys = _LONELY[place]
+    return comparisons.differences(session, old, new, kind, after=after, limit=limit, keys=keys)
+
+
+def _pair(session: Session, dataset: Dataset, old: Release, new: Release) -> _Pair:
+    return old.uid, new.uid, tombstones.how_many(session, dataset)
 
 
 def _asked() -> tuple[str | None, str]:

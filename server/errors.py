@@ -33,6 +33,7 @@ STATUS: dict[str, int] = {
     errors.Forbidden.code: 403,
     errors.NotFound.code: 404,
     errors.Withdrawn.code: 451,
+    errors.Away.code: 404,
     errors.Cancelled.code: 422,
     errors.Unavailable.code: 503,
     errors.Damaged.code: 500,
@@ -45,6 +46,8 @@ def words(error: errors.JinbiaoError) -> str:
     values = error.values
     if error.problems and "first" in values:
         values = {**values, "first": _line(error.problems[0])}
+    if error.problems and "every" in values:
+        values = {**values, "every": "; ".join(_line(each) for each in error.problems[:20])}
     return reasons.sentence(error.message, values)
 
 
@@ -202,6 +205,7 @@ _TITLES = {
     errors.Forbidden.code: _("Not allowed"),
     errors.NotFound.code: _("Not found"),
     errors.Withdrawn.code: _("Withdrawn"),
+    errors.Away.code: _("The bytes are away"),
     errors.Cancelled.code: _("Cancelled"),
     errors.Unavailable.code: _("Not available at the moment"),
     errors.Damaged.code: _("Stored data are damaged"),

@@ -13,6 +13,7 @@ import flask
 from ..datasets import errors
 from ..datasets.errors import _
 from ..datasets.storage import ObjectStore
+from .bridge import SENDS_FILES, SENT_FILE
 
 CHUNK = 1 << 20  # bytes held in memory for one download
 
@@ -157,6 +158,7 @@ def send(
 
     Raises:
         errors.Damaged: the object is missing from the store.
+        errors.Away: it is only referred to, and the place does not hold it as it was.
         errors.Unavailable: the store does not answer.
     """
     request, etag = flask.request, etag or digest
@@ -202,12 +204,18 @@ def _with_bytes(
         response.headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{size}"
     try:
         stream = store.open(digest, start, length)
+    except errors.Away:
+        # Its words name the bucket and the key.
+        raise
     except errors.NotFound as error:
         raise errors.Damaged(
             _("the stored bytes of %(digest)s are missing"), digest=digest
         ) from error
     response.response = _Chunks(stream, length)
     response.content_length = length
+    local = store.path(digest) if length == size else None
+    if local is not None and SENDS_FILES in flask.request.environ:
+        flask.request.environ[SENT_FILE] = str(local)
     return response
 
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import flask
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, stream_with_context
 from sqlalchemy.orm import Session
 
 from ..datasets import errors, jobs, permissions, projects, workers
 from ..datasets.errors import _
+from ..datasets.feeds import Feed
 from ..datasets.jobs import Job, JobState
+from ..datasets.libraries import Library
 from ..workers import ingest, queues
 from ..workers.models import MODELS
-from . import files, payloads, reasons
+from . import files, payloads, reject_files
 from .auth import allows, installation, user
-from .errors import words
 
 routes = Blueprint("jobs", __name__)
 PAGE = 40
+# What a job works on that has rights of its own: the name in its request, and the right.
+_MATERIAL: tuple[tuple[str, Any, str], ...] = (
+    ("library", Library, "library.read"),
+    ("feed", Feed, "feed.manage"),
+)
 
 
 @routes.get("/jobs")
@@ -53,7 +59,7 @@ def show(job_id: str) -> str:
 @allows("job.read")
 def card(job_id: str) -> str:
     """Return the job's card alone, for refreshing."""
-    return render_template("jobs/card.html", **_shown(job_id))
+    return render_template("jobs/refreshed.html", **_shown(job_id))
 
 
 @routes.post("/jobs/<job_id>/cancel")
@@ -75,14 +81,18 @@ def retry(job_id: str) -> Response:
 @routes.get("/jobs/<job_id>/rejects")
 @allows("job.read")
 def rejects(job_id: str) -> Response:
-    """Send an import's reject file."""
+    """Send an import's reject file: JSON lines, or with `form=csv` a table for a spreadsheet."""
     job, _project = _job(job_id, "job.read")
     # Who looks after all jobs sees how they end, not the data in them.
     permissions.require(user(), "job.read", job)
+    if not _sees_rejects(job):
+        raise errors.NotFound(_("this job has no reject file"))
     digest = job.result_values.get("reject_file")
     if not digest:
         raise errors.NotFound(_("this job has no reject file"))
     store = installation().store
+    if payloads.choice(request.args, "form", "jsonl", ("jsonl", "csv")) == "csv":
+        return _reject_table(job.id, digest)
     return files.send(
         store,
         digest,
@@ -92,6 +102,15 @@ def rejects(job_id: str) -> Response:
         etag=digest,
         as_attachment=True,
     )
+
+
+def _reject_table(job_id: str, digest: str) -> Response:
+    stream = installation().store.open(digest)
+    answer = Response(stream_with_context(reject_files.table(stream)), mimetype="text/csv")
+    answer.call_on_close(stream.close)
+    name = f"rejects-{job_id[:8]}.csv"
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    return answer
 
 
 @routes.post("/projects/<int:project_id>/prelabel")
@@ -203,7 +222,8 @@ def _shown(job_id: str) -> dict[str, Any]:
         "job": job,
         "project": project if sees else None,
         "sees": sees,
-        "rejects": _rejects(job) if sees else [],
+        "rejects": _rejects(job) if sees and _sees_rejects(job) else [],
+        "sees_rejects": sees and _sees_rejects(job),
         "served": served,
     }
 
@@ -235,6 +255,25 @@ def _retry(job_id: str) -> Job:
     return row
 
 
+def _sees_rejects(job: Job) -> bool:
+    """Tell whether the person may see what a job left out.
+
+    Of a library's material that is for those who see the library: not for a company that works
+    on the project that some of it went to, nor for roles that see jobs and no libraries.
+    """
+    given = job.request_values
+    for name, table, action in _MATERIAL:
+        if given.get(name):
+            with installation().database.read() as session:
+                row = session.get(table, given[name])
+            return (
+                row is not None
+                and permissions.sees(user(), row)
+                and permissions.allows(user(), action)
+            )
+    return True
+
+
 def _rejects(job: Job) -> list[dict[str, Any]]:
     """Return the first lines of the reject file, in the reader's language."""
     digest = job.result_values.get("reject_file")
@@ -244,10 +283,4 @@ def _rejects(job: Job) -> list[dict[str, Any]]:
         content = stream.read()
     whole = content[: content.rfind(b"\n") + 1]
     lines = ingest.reject_lines(whole)[:100]
-    for line in lines:
-        problem = errors.JinbiaoError(line["message"])
-        problem.values = line["values"]
-        told = words(problem)
-        line["reason"] = f"{line['part']}: {told}" if line["part"] else told
-        line["place"] = reasons.place(line["place"])
-    return lines
+    return [reject_files.described(line) for line in lines]

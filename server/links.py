@@ -76,9 +76,13 @@ def stored_digest(address: str) -> tuple[int, str] | None:
 
 def thumbnail(row: Media) -> str:
     """Return an address of a small copy of a picture."""
+    return small(row.display_digest or row.digest)
+
+
+def small(digest: str) -> str:
+    """Return an address of a small copy of stored bytes that are a picture."""
     seconds = installation().settings.media_link_seconds
     expires = (int(time.time()) // seconds + 2) * seconds
-    digest = row.display_digest or row.digest
     return flask.url_for(
         "media.thumbnail",
         digest=digest,

@@ -7,7 +7,7 @@ import uuid
 import flask
 from flask import Blueprint, Response, request
 
-from ..datasets import errors, media, projects
+from ..datasets import errors, findings, media, projects
 from ..datasets.errors import _
 from ..datasets.tasks import Media
 from . import files, links
@@ -49,7 +49,8 @@ def upload(project_id: int, digest: str, signature: str, name: str) -> Response:
     with installation().database.read() as session:
         projects.get(session, user(), project_id, "task.read")
         row = session.get(Media, digest)
-    if row is None:
+        is_withheld = findings.is_withheld(session, project_id, digest)
+    if row is None or is_withheld:
         raise errors.NotFound(_("there is nothing at this address"))
     shown = row.display_digest or digest
     extension = row.display_extension if row.display_digest else row.extension

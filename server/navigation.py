@@ -71,9 +71,17 @@ WAYS = (
             "access",
             "gold",
             "suspicions",
+            "findings",
             "integrity",
             "review_stages",
         ),
+    ),
+    Way(
+        "material.index",
+        "material",
+        _("Material"),
+        _who_may("library.read"),
+        ("material", "libraries", "recipes", "cleanings", "feeds", "library_findings", "holdings"),
     ),
     Way(
         "dashboards.index",
@@ -82,8 +90,8 @@ WAYS = (
         lambda user: bool(dashboards.open_to(user)),
         ("dashboards",),
     ),
-    Way("jobs.index", "job", _("Jobs"), _who_may("job.read"), ("jobs",)),
-    Way("workers.index", "worker", _("Workers"), _who_may("job.read"), ("workers",), True),
+    Way("jobs.index", "job", _("Jobs"), _who_may("job.read"), ("jobs",), True),
+    Way("workers.index", "worker", _("Workers"), _who_may("job.read"), ("workers", "health"), True),
     Way(
         "catalogue.index",
         "dataset",

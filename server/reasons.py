@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from flask_babel import gettext
 
+from ..datasets.sizes import size
+
+# Gives a message in the reader's language, its values still to be filled in.
+Translate = Callable[[str], str]
+
 _PLACE = re.compile(r"(line|item) (\d+)(.*)", re.DOTALL)
+# A row of a table or a list that is taken apart.
+_ROW = re.compile(r"(.+): line (\d+)", re.DOTALL)
 
 
 def _(message: str) -> str:
@@ -15,6 +23,21 @@ def _(message: str) -> str:
 
 
 _PLACES = {"line": _("line %(number)s"), "item": _("item %(number)s")}
+# Where in a file that came with labels.
+_INSIDE = re.compile(
+    r"(.+), (line|item|annotation|object|shape|image|page|frame|track) (\d+)", re.DOTALL
+)
+_PLACES_INSIDE = {
+    "line": _("%(before)s, line %(number)s"),
+    "item": _("%(before)s, item %(number)s"),
+    "annotation": _("%(before)s, annotation %(number)s"),
+    "object": _("%(before)s, object %(number)s"),
+    "shape": _("%(before)s, shape %(number)s"),
+    "image": _("%(before)s, image %(number)s"),
+    "page": _("%(before)s, page %(number)s"),
+    "frame": _("%(before)s, frame %(number)s"),
+    "track": _("%(before)s, track %(number)s"),
+}
 # What the parsers of XML (expat) and JSON (Python's, msgspec) find most often.
 _REASONS = {
     _("unclosed token"),
@@ -33,21 +56,59 @@ _REASONS = {
     _("Unterminated string starting at"),
     _("Invalid control character at"),
     _("Input data was truncated"),
+    # What decoders of pictures (Pillow), sound (libsndfile) and PDF (PDFium) say.
+    _("broken data stream when reading image file"),
+    _("unrecognized data stream contents when reading image file"),
+    _("not enough image data"),
+    _("Truncated File Read"),
+    _("broken PNG file"),
+    _("Format not recognised."),
+    _("Failed to load document (PDFium: Data format error)."),
+    _("Failed to load document (PDFium: Incorrect password error)."),
+}
+_CUT_OFF = re.compile(r"image file is truncated(?: \(\d+ bytes not processed\))?")
+_ENDS_EARLY = _("it ends too early")
+_KINDS = {
+    "text": _("text"),
+    "image": _("picture"),
+    "audio": _("sound"),
+    "video": _("film"),
+    "table": _("table"),
+    "document": _("document"),
 }
 
 
 def place(text: str) -> str:
     """Return a place such as `line 7 <Image>`; what stands in no sentence stays as it is."""
+    if inside := _INSIDE.fullmatch(text):
+        return gettext(_PLACES_INSIDE[inside[2]], before=place(inside[1]), number=inside[3])
+    if row := _ROW.fullmatch(text):
+        return gettext("%(before)s: line %(number)s", before=row[1], number=row[2])
     found = _PLACE.fullmatch(text)
     return gettext(_PLACES[found[1]], number=found[2]) + found[3] if found else text
 
 
-def sentence(message: str, values: dict[str, Any]) -> str:
-    """Return a message, filled in, in the reader's language."""
-    # gettext() formats only when it is given variables; a bare % must not break it.
+def sentence(message: str, values: dict[str, Any], translate: Translate = gettext) -> str:
+    """Return a message, filled in, in the reader's language.
+
+    A kind of material is told by its word, and a value that is called `…_bytes` as a size.
+    """
+    # A bare % must not break a message that has no values.
+    said = str(translate(message))
     if not values:
-        return gettext(message)
-    reason = values.get("reason")
-    known = isinstance(reason, str) and reason in _REASONS
-    told = {**values, "reason": gettext(reason)} if known else values
-    return gettext(message, **told)
+        return said
+    return said % {name: _told(name, value, translate) for name, value in values.items()}
+
+
+def _told(name: str, value: Any, translate: Translate) -> Any:
+    if name.endswith("_bytes") and isinstance(value, int):
+        return size(value)
+    if not isinstance(value, str):
+        return value
+    if name == "kind" and value in _KINDS:
+        return translate(_KINDS[value])
+    if name == "reason":
+        if _CUT_OFF.fullmatch(value):
+            return translate(_ENDS_EARLY)
+        return translate(value) if value in _REASONS else value
+    return value

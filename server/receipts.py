@@ -13,7 +13,7 @@ from ..datasets import catalogue, errors, receipts, tombstones
 from ..datasets.catalogue import Dataset, Release
 from ..datasets.errors import _
 from ..exporters.receipts import verifier
-from . import payloads, release_files
+from . import payloads, release_files, snippets
 from .auth import PUBLIC, allows, installation
 from .visitors import visitor
 
@@ -82,8 +82,28 @@ def show(organisation: str, name: str) -> str:
             problem=problem,
             withdrawn=gone.get(key),
             has_receipts=release.merkle_root is not None,
-            base=request.host_url.rstrip("/"),
+            receipt_address=_receipt_address(dataset, release, key),
+            snippets=snippets.verifying(
+                request.host_url.rstrip("/"),
+                dataset,
+                release,
+                program=flask.url_for("receipts.program"),
+                keys=flask.url_for("receipts.keys"),
+                receipt=_receipt_address(dataset, release, key),
+            ),
         )
+
+
+def _receipt_address(dataset: Dataset, release: Release, key: str) -> str:
+    """Return where a receipt is fetched; KEY stands where a record's key would."""
+    return flask.url_for(
+        "receipts.api_show",
+        organisation=dataset.organisation.slug,
+        name=dataset.name,
+        key=key or "KEY",
+        revision=release.tag,
+        download=1,
+    )
 
 
 def _told(

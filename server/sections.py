@@ -36,6 +36,7 @@ SECTIONS = (
     Section("quality.show", _("Quality")),
     Section("curation.show", _("Decide disagreements")),
     Section("gold.show", _("Gold tasks")),
+    Section("findings.show", _("Personal information")),
     Section("suspicions.show", _("Probably wrong labels")),
     Section("integrity.show", _("What stands out")),
     Section("flags.index", _("Flags")),

@@ -40,6 +40,29 @@ def of(
     return found
 
 
+def verifying(
+    base: str, dataset: Dataset, release: Release, *, program: str, keys: str, receipt: str
+) -> list[Snippet]:
+    """Return how a record and how all files of a release are verified; each runs as it stands.
+
+    `program`, `keys` and `receipt` are the addresses of the verifier, the platform's keys and
+    the receipt, without their host.
+    """
+    tools = f"curl -fO {base}{program}\ncurl -fo keys.json \\\n  {base}{keys}\n"
+    token = dataset.openness != Openness.OPEN
+    more = " -H 'Authorization: Bearer …'" if token else ""
+    fetched = f"curl -f{more} -o receipt.json \\\n  '{base}{receipt}'\n"
+    every = _hub(base, dataset, release.tag, token=token).text
+    return [
+        Snippet(gettext("A record"), f"{tools}{fetched}{_verify('receipt.json')}"),
+        Snippet(gettext("All files"), f"{tools}{every}\n{_verify(dataset.name)}"),
+    ]
+
+
+def _verify(subject: str) -> str:
+    return f"python3 verify_receipt.py {subject} \\\n  --keys keys.json"
+
+
 def _address(base: str, name: str, release: Release, path: str) -> str:
     return f"{base}/datasets/{name}/resolve/{release.commit_id}/{quote(path)}"
 

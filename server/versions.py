@@ -7,11 +7,27 @@ from typing import Any
 
 import flask
 from flask import Blueprint, Response, render_template, request
+from sqlalchemy.orm import Session
 
-from ..datasets import catalogue, errors, exports, projects, quality, splits, versions
+from ..datasets import (
+    catalogue,
+    clearance,
+    errors,
+    exports,
+    findings,
+    personal_information,
+    projects,
+    quality,
+    splits,
+    versions,
+)
+from ..datasets.catalogue import Facts
 from ..datasets.errors import _
 from ..datasets.jobs import Job
+from ..datasets.projects import Project
+from ..datasets.versions import Version
 from ..exporters.formats import FORMATS
+from ..workers import clearing
 from . import files, jobs, links, payloads
 from .auth import allows, installation, user
 
@@ -146,7 +162,7 @@ def _publish(version_id: int) -> Job:
     with installation().database.read() as session:
         version, project = versions.get(session, user(), version_id, "dataset.publish")
         name = catalogue.checked_name(payloads.text(values, "name", ""))
-        facts = catalogue.facts_for(session, project, name, given)
+        facts = _facts(session, project, version, name, given)
     asked = {
         "version": version.id,
         "name": name,
@@ -162,6 +178,26 @@ def _publish(version_id: int) -> Job:
         "corrects": payloads.words(values, "corrects", 500),
     }
     return jobs.start(project.id, "publish", "dataset.publish", asked)
+
+
+def _facts(
+    session: Session, project: Project, version: Version, name: str, given: dict[str, Any]
+) -> Facts:
+    """Return the facts to publish with; refuse with all reasons that are known by now."""
+    held: list[errors.Problem] = []
+    if findings.is_fresh(session, project, personal_information.DETECTOR):
+        if clearance.is_searched(session, version.id):
+            held = clearance.faults(session, project, version.id)
+        else:
+            held = findings.faults(session, project, version.created_at)
+    if not held:
+        return catalogue.facts_for(session, project, name, given)
+    said: list[errors.Problem] = []
+    try:
+        catalogue.facts_for(session, project, name, given)
+    except errors.Invalid as problem:
+        said = problem.problems or [errors.Problem(problem.place, problem.message, problem.values)]
+    raise clearing.refusal([*said, *held])
 
 
 def _words(values: dict[str, Any], name: str) -> list[str]:

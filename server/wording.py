@@ -15,13 +15,18 @@ from markupsafe import Markup
 from ..datasets import errors, jobs, permissions
 from ..datasets.dashboards import Label, Said
 from ..datasets.db import now
+from ..datasets.jobs import Job
 from ..datasets.people import User
+from ..datasets.sizes import size
+from ..exporters.formats import FORMATS
 from ..workers.models import MODELS
-from . import acts, facts, homes, navigation, reasons, sections
+from . import acts, facts, homes, navigation, reasons, refusals, sections
 from . import errors as server_errors
 from .opening import words as opening_words
 
 ZONE = ZoneInfo("Asia/Shanghai")
+# What took less has no rate: its time, in whole seconds, would contradict it.
+_SHORTEST_SECONDS = 5
 
 
 def register(app: flask.Flask) -> None:
@@ -38,8 +43,9 @@ def register(app: flask.Flask) -> None:
         act=acts.act,
         percent=percent,
         duration=duration,
-        job_error=job_error,
         kind=kind,
+        job_kind=job_kind,
+        format_title=format_title,
         queue=queue,
         age=age,
         said=said,
@@ -51,11 +57,12 @@ def register(app: flask.Flask) -> None:
     )
     homes.register(app)
     facts.register(app)
+    refusals.register(app)
     opening_words.register(app)
     app.jinja_env.globals.update(
         sections_of=sections.of_project, ways=navigation.ways, is_here=navigation.is_here
     )
-    app.jinja_env.globals.update(may=may, rate_of=jobs.rate, seconds_left=jobs.remaining_seconds)
+    app.jinja_env.globals.update(may=may, rate_of=rate, seconds_left=jobs.remaining_seconds)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
@@ -78,16 +85,6 @@ def time(value: dt.datetime | str | None) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(
         value.isoformat(), local.strftime("%Y-%m-%d %H:%M")
     )
-
-
-def size(value: int | None) -> str:
-    """Write a number of bytes in B, kB, MB, GB."""
-    amount = float(value or 0)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return ""
 
 
 def number(value: int | None) -> str:
@@ -190,13 +187,39 @@ def kind(value: str) -> str:
     return gettext(KINDS.get(value, value))
 
 
+def job_kind(job: Job) -> str:
+    """Return the word for what a job does, also where it only looks."""
+    if job.kind == "retain" and job.request_values.get("dry"):
+        return gettext("Look what would be deleted")
+    return kind(job.kind)
+
+
+def rate(job: Job) -> float | None:
+    """Return what a job does in a second; of one that has ended, over all its time.
+
+    Then it stands beside its amount and its time, and the three have to agree.
+    """
+    if job.ended_at is None or job.started_at is None:
+        return jobs.rate(job)
+    seconds = (job.ended_at - job.started_at).total_seconds()
+    # The time of several attempts has pauses in it.
+    is_known = job.attempt == 1 and job.done > 0 and seconds >= _SHORTEST_SECONDS
+    return job.done / seconds if is_known else None
+
+
+def format_title(name: str) -> str:
+    """Return what a reader calls a format of exports."""
+    known = FORMATS.get(name)
+    return name if known is None else str(said({"zh": known.title_zh, "en": known.title_en}))
+
+
 def queue(value: str) -> str:
     """Return the words for what the jobs of a queue need."""
     return gettext(_QUEUES.get(value, value))
 
 
 def job_error(value: str | None) -> str:
-    """Return a job's error in the reader's language."""
+    """Return a job's error in the reader's language, without links."""
     return "" if value is None else server_errors.words(errors.from_json(value))
 
 
@@ -215,6 +238,7 @@ _STATES = {
     "submitted": _("Submitted"),
     "rejected": _("Returned"),
     "running": _("Running"),
+    "held": _("Asks first"),
     "done": _("Done"),
     "failed": _("Failed"),
     "cancelled": _("Cancelled"),
@@ -280,7 +304,15 @@ KINDS = {
     "measure": _("Measure the benefit"),
     "quality": _("Measure the quality"),
     "suspect": _("Look for wrong labels"),
+    "clean": _("Clean material"),
+    "retain": _("Tidy the storage"),
     "integrity": _("Look at the work"),
     "withdraw_record": _("Withdraw a record"),
     "push_release": _("Send a version elsewhere"),
+    "feed": _("Bring from a feed"),
+    "intake": _("Bring material"),
+    "send_assets": _("Send material to a project"),
+    "remove_library": _("Empty a removed library"),
+    "scan": _("Look for personal information"),
+    "treat": _("Treat personal information"),
 }

@@ -9,9 +9,8 @@ from flask import Blueprint, Response, render_template
 from ..datasets import jobs, permissions, workers
 from ..datasets.jobs import Job, JobState
 from ..datasets.workers import QueueState, Worker
-from . import payloads
+from . import payloads, refusals
 from .auth import allows, installation, user
-from .errors import words
 
 routes = Blueprint("workers", __name__)
 SHOWN = 30
@@ -57,7 +56,7 @@ def _seen() -> dict[str, Any]:
         failures = [
             {
                 "kind": group.kind,
-                "reason": words(group.reason),
+                "reason": refusals.told(group.reason),
                 "number": len(group.jobs),
                 "jobs": group.jobs[:LINKED],
             }

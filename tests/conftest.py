@@ -50,6 +50,27 @@ from jinbiao.datasets.settings import Settings
 from jinbiao.datasets.storage import FolderStorage
 from jinbiao.tests import services
 
+# Files that take longest come first, so that no process sits over one of them at the end alone.
+LONG = (
+    "test_schemathesis",
+    "test_workbench",
+    "test_survival",
+    "test_team",
+    "test_backups",
+    "test_label_studio",
+    "test_clean",
+    "test_recovery",
+    "test_chain",
+    "test_huggingface",
+    "test_feed_places",
+    "test_labelled",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first; the order within a file stays."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
 
 @contextmanager
 def short_directory() -> Iterator[Path]:

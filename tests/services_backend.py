@@ -6,14 +6,13 @@ It listens on loopback, writes down what it was sent, and can be told to misbeha
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from jinbiao.tests.services_http import LoopbackServer
 
 Answer = tuple[int, Any]
 
@@ -34,7 +33,7 @@ class Heard:
 
 
 @dataclass
-class ModelBackend:
+class ModelBackend(LoopbackServer):
     """A backend that answers every text with one choice, unless told otherwise."""
 
     version: str = "stub-v1"
@@ -45,42 +44,6 @@ class ModelBackend:
     slow: dict[str, float] = field(default_factory=dict)
     heard: list[Heard] = field(default_factory=list)
 
-    def __enter__(self) -> ModelBackend:
-        """Begin to listen on a free port of loopback."""
-        backend = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                # Who asked may have gone meanwhile.
-                self.close_connection = True
-                with suppress(OSError):
-                    backend._answer(self)
-
-            do_POST = do_GET
-
-            def log_message(self, *_values: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = int(self._server.server_address[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
     def to(self, path: str) -> list[Heard]:
         """List the requests that came to a path."""
         return [one for one in self.heard if one.path == path]
@@ -89,7 +52,7 @@ class ModelBackend:
         """List the actions that were told to a path."""
         return [str(one.body["action"]) for one in self.to(path)]
 
-    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
         size = int(handler.headers.get("Content-Length") or 0)
         content = handler.rfile.read(size)
         one = Heard(handler.command, handler.path, dict(handler.headers), content)

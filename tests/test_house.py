@@ -64,15 +64,20 @@ def test_a_file_says_what_it_is_and_fits_in_a_head(path: Path) -> None:
 # What takes a tenth of a second and tens of megabytes, and few processes need.
 HEAVY = (
     "pyarrow",
+    "daft",
+    "ray",
     "cleanlab",
     "sklearn",
     "scipy",
     "onnx",
     "onnxruntime",
+    "openpyxl",
+    "pypdfium2",
     "rapidocr",
     "jieba",
     "label_studio_sdk",
     "pycrfsuite",
+    "soundfile",
     ".parquet",
 )
 

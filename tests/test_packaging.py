@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from jinbiao.workers.models import ocr, speech_segments
+from jinbiao.workers.models import faces, ocr, speech_segments
 
 ROOT = Path(__file__).parent.parent
 
@@ -105,7 +105,7 @@ def test_the_wheel_runs_without_the_sources(installed: Installed, locked_package
     assert where.stdout.strip() == str(installed.site / "jinbiao" / "__init__.py"), where.stderr
     done = installed.run("jinbiao", "migrate")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"revision \d{4}", done.stdout)
+    assert re.search(r"数据库版本 \d{4}", done.stdout)
 
 
 LOAD_SPEECH = """
@@ -193,6 +193,7 @@ WEIGHTS = {
     "rapidocr": [f"rapidocr/{path}" for path in ocr.FILES.values()],
     "silero-vad": [f"silero_vad/{speech_segments.FILE}"],
     "jieba": ["jieba/dict.txt"],
+    "facenet-pytorch": [f"facenet_pytorch/{path}" for path in faces.FILES.values()],
 }
 
 

@@ -17,6 +17,7 @@ from jinbiao.datasets.annotations import Annotation
 from jinbiao.datasets.catalogue import ReleaseFile
 from jinbiao.datasets.db import Database
 from jinbiao.datasets.exports import Export, ExportFile
+from jinbiao.datasets.feeds import ReferringStore
 from jinbiao.datasets.installation import Installation, open_installation
 from jinbiao.datasets.jobs import Job
 from jinbiao.datasets.predictions import Prediction
@@ -180,7 +181,7 @@ def check_rows(installation: Installation, chain: Chain, notes: Notes) -> None:
 def check_files(installation: Installation) -> None:
     """Find no file half written, once the sweeper has looked at those of killed processes."""
     store = installation.store
-    assert isinstance(store, FolderStorage)
+    assert isinstance(store, ReferringStore) and isinstance(store.own, FolderStorage)
     home = installation.settings.home
     long_ago = time.time() - 2 * spool.UNFINISHED_SECONDS
     for path in (home / "objects" / "unfinished").iterdir():

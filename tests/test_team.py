@@ -24,6 +24,7 @@ def team(tmp_path: Path, postgres_database: str, redis_url: str, s3: S3Account) 
     return Command(
         tmp_path / "host",
         {
+            "JINBIAO_LANGUAGE": "en",
             "JINBIAO_PORT": str(port),
             "JINBIAO_DATABASE_URL": postgres_database,
             "JINBIAO_REDIS_URL": redis_url,
@@ -94,7 +95,7 @@ def test_the_chain_on_a_teams_services_and_its_backup_on_one_machine(
 
     # The backup restores on one machine, with SQLite and a folder, to the same content.
     assert team.run("backup", str(tmp_path / "team.tar")).code == 0
-    alone = Command(tmp_path / "alone")
+    alone = Command(tmp_path / "alone", {"JINBIAO_LANGUAGE": "en"})
     restored = alone.run("restore", str(tmp_path / "team.tar"))
     assert restored.code == 0, restored.err
     assert alone.run("audit", "verify").out.startswith("ok: ")

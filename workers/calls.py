@@ -80,7 +80,7 @@ def send(
         told["Content-Type"] = "application/json"
     end = time.monotonic() + seconds
     connection = outside.connection(settings.outside_allowed, target, seconds)
-    watch = threading.Timer(seconds, _cut, [connection])
+    watch = threading.Timer(seconds, cut, [connection])
     watch.daemon = True
     watch.start()
     try:
@@ -101,7 +101,7 @@ def send(
     except errors.NotFound as problem:
         raise errors.Refused(problem.message, **problem.values) from problem
     except (OSError, HTTPException, urllib3.exceptions.HTTPError, ValueError) as problem:
-        raise _unanswered(target, problem, end, seconds) from problem
+        raise unanswered(target, problem, end, seconds) from problem
     finally:
         watch.cancel()
         connection.close()
@@ -169,7 +169,7 @@ def _read(response: urllib3.BaseHTTPResponse, end: float, most_bytes: int) -> by
     return bytes(content)
 
 
-def _cut(connection: HTTPConnection) -> None:
+def cut(connection: HTTPConnection) -> None:
     """End a connection from outside; whoever reads from it wakes up."""
     found = connection.sock
     if found is not None:
@@ -178,7 +178,7 @@ def _cut(connection: HTTPConnection) -> None:
             socket.socket.shutdown(found, socket.SHUT_RDWR)
 
 
-def _unanswered(
+def unanswered(
     target: outside.Target, problem: Exception, end: float, seconds: float
 ) -> errors.Refused:
     """Say why there is no answer, without what the address may hold of secrets."""

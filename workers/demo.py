@@ -66,6 +66,14 @@ class Board:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What a step of the demo did: a template for gettext, and its values."""
+
+    message: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Plan:
     """What one demo consists of."""
 
@@ -104,8 +112,8 @@ PHOTOGRAPHED = Plan(
 
 def run(
     installation: Installation, *, images: Path | None = None, pairs: int = 40
-) -> Iterator[str]:
-    """Run the chain and yield a line for each step; the last names the published dataset.
+) -> Iterator[Step]:
+    """Run the chain and yield each step as it is done; the last names the published dataset.
 
     Raises:
         errors.JinbiaoError: a step failed.
@@ -114,27 +122,35 @@ def run(
     with installation.database.read() as session:
         published = catalogue.find(session, f"demo/{plan.slug}")
     if published is not None:
-        yield f"demo/{plan.slug}: already published"
+        yield Step(_("%(dataset)s: already published"), {"dataset": f"demo/{plan.slug}"})
         return
     team = _people(installation)
     project = _project(installation, team, plan)
     with spool.folder(installation.settings) as folder:
         found = _drawn(folder, pairs + TO_TRY) if images is None else _read(images)
         chain = found if images is not None else found[:pairs]
-        yield f"import: {_import(installation, team, project, folder, plan, chain)}"
-        yield f"review: {accept_all(installation, team.reviewer, project)} accepted"
-        yield f"prelabel: {_prelabel(installation, team, project)}"
+        yield _import(installation, team, project, folder, plan, chain)
+        yield _review(installation, team, project)
+        message = _("prelabel: %(pairs)s pairs by %(model)s, trained on %(examples)s")
+        yield Step(message, _prelabel(installation, team, project))
         truth = {board.name: board for board in chain}
-        yield f"correct: {_correct(installation, team, project, truth)} submitted"
-        yield f"review: {accept_all(installation, team.reviewer, project)} accepted"
+        corrected = _correct(installation, team, project, truth)
+        yield Step(_("correct: %(number)s submitted"), {"number": corrected})
+        yield _review(installation, team, project)
         frozen = _job(installation, team.requester, project, "freeze", {"seed": 7})
-        yield f"freeze: {frozen['tag']} {frozen['commit_id']}, {frozen['records']} records"
+        yield Step(
+            _("freeze: %(tag)s %(commit)s, %(records)s records"),
+            {"tag": frozen["tag"], "commit": frozen["commit_id"], "records": frozen["records"]},
+        )
         if images is None:
             rest = found[pairs:]
             _import(installation, team, project, folder, plan, rest, "to_try")
-            yield f"to try yourself: {_prelabel(installation, team, project)}"
+            message = _("to try yourself: %(pairs)s pairs by %(model)s, trained on %(examples)s")
+            yield Step(message, _prelabel(installation, team, project))
     result = _publish(installation, team, project, plan, int(frozen["version"]))
-    yield f"published: {result['dataset']} {result['tag']}"
+    yield Step(
+        _("published: %(dataset)s %(tag)s"), {"dataset": result["dataset"], "tag": result["tag"]}
+    )
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,11 @@ class Team:
     requester: User
     annotator: User
     reviewer: User
+
+
+def _review(installation: Installation, team: Team, project: Project) -> Step:
+    number = accept_all(installation, team.reviewer, project)
+    return Step(_("review: %(number)s accepted"), {"number": number})
 
 
 def accept_all(installation: Installation, reviewer: User, project: Project) -> int:
@@ -231,12 +252,12 @@ def _import(
     plan: Plan,
     found: list[Board],
     name: str = "boards",
-) -> str:
+) -> Step:
     with installation.database.read() as session:
         there = tasks.names(session, project)
     missing = [board for board in found if board.name not in there]
     if not missing:
-        return "already there"
+        return Step(_("import: already there"), {})
     place = folder / name
     place.mkdir(exist_ok=True)
     with (place / "tasks.jsonl").open("w", encoding="utf-8") as out:
@@ -250,7 +271,7 @@ def _import(
     result = _job(installation, team.requester, project, "import", {"path": str(place)})
     if result["rejected"]:
         raise errors.Damaged(_("%(count)s demo boards were rejected"), count=result["rejected"])
-    return f"{result['tasks']} tasks"
+    return Step(_("import: %(tasks)s tasks"), {"tasks": result["tasks"]})
 
 
 def _bring(source: Path, target: Path) -> None:
@@ -293,11 +314,13 @@ def _regions(board: Board) -> list[dict[str, Any]]:
     return regions
 
 
-def _prelabel(installation: Installation, team: Team, project: Project) -> str:
+def _prelabel(installation: Installation, team: Team, project: Project) -> dict[str, Any]:
     result = _job(installation, team.requester, project, "prelabel", {"model": "golden_difference"})
-    return (
-        f"{result['predicted']} pairs by {result['model_version']}, trained on {result['examples']}"
-    )
+    return {
+        "pairs": result["predicted"],
+        "model": result["model_version"],
+        "examples": result["examples"],
+    }
 
 
 def _correct(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from ..datasets import assignments, catalogue, opening, repeats
 from ..datasets.installation import Installation
+from . import taking
 
 
 def run(installation: Installation) -> int:
     """Give back the tasks whose reservations have lapsed; return how many.
 
-    What was answered under keys is forgotten after a day, and datasets that are in no index
-    yet are put there.
+    What was answered under keys is forgotten after a day, uploads that lapsed as well, and
+    datasets that are in no index yet are put there.
     """
     total = 0
     _forget(installation)
     _index(installation)
     _remind(installation)
+    taking.sweep(installation)
     while _any_lapsed(installation):
         with installation.database.write() as session:
             number = assignments.expire(session)

@@ -2,57 +2,68 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from ..datasets import audit, collection, errors, projects, sources
+from ..datasets import audit, collection, holdings, labelled, projects, sources
 from ..datasets.collection import Prepared
-from ..datasets.errors import _
+from ..datasets.cycles import rarely_collected
+from ..datasets.errors import Problem
 from ..datasets.projects import Project
-from . import spool
+from . import arriving
 from .work import Work
 
 # Items a transaction: large enough for bulk speed, small enough to show progress.
-BATCH = 500
+BATCH = 2000
+BATCH_BYTES = 8 << 20  # of data and answers: few items may be large ones
 REMEMBERED_MEDIA = 20_000
+MOST_NOTES = 20
 
 
 def run(work: Work) -> dict[str, Any]:
     """Import what the request names (`path` on this host, or an uploaded `object`).
 
-    Goes on after the last committed batch when the job begins again. The result counts
-    `tasks` and `rejected`, and names the `reject_file` (a digest) where there is one.
+    `format` and `as` say how labels are read and kept. Goes on after the last committed batch
+    when the job begins again. The result counts `tasks` and `rejected`, names the
+    `reject_file` (a digest) where there is one, and says what was recognised in `notes`.
     """
     database, project_id = work.installation.database, int(work.project_id or 0)
     with database.read() as session:
         project = projects.get(session, work.actor, project_id, "task.import")
     number = int(work.checkpoint.get("number", 0))
     skipped: Counter[str] = Counter()
-    with _source(work) as path:
-        items = sources.read(
+    notes: list[Problem] = []
+    with arriving.source(work) as path, rarely_collected():
+        # Read where it is used, so that an end in the middle closes the file at once.
+        reading = partial(
+            labelled.read,
             path,
-            keys=project.data_keys,
-            media_keys=collection.media_keys(project),
+            project=project,
             limits=collection.source_limits(work.installation.settings, project),
+            media_limits=collection.media_limits(work.installation.settings),
+            format=str(work.request.get("format") or "auto"),
+            kept_as=str(work.request.get("as") or "annotations"),
             start_after=number,
             skipped=skipped,
             name=str(work.request.get("name") or path.name),
+            notes=notes,
         )
-        for batch, rejects in _batches(work, project, items):
+        for batch, rejects in _batches(work, project, reading()):
             last = max([p.number for p in batch] + [r.number for r in rejects])
             with database.write() as session:
                 work.advance(session, last, checkpoint={"number": last})
                 # Somebody may have deleted it meanwhile: then nothing more comes in.
                 projects.get(session, work.actor, project_id, "task.import")
+                size = collection.media_size(batch)
+                settings = work.installation.settings
+                holdings.take(session, settings, project.organisation_id, size)
                 collection.write(session, work.actor, project, work.id, batch, rejects)
-    return _finish(work, project, skipped)
+    return _finish(work, project, skipped, notes)
 
 
 def _batches(
@@ -62,6 +73,7 @@ def _batches(
     known: dict[str, dict[str, Any]] = {}
     batch: list[Prepared] = []
     rejects: list[sources.Reject] = []
+    most, filled = _batch_size(project), 0
     for item in items:
         if len(known) > REMEMBERED_MEDIA:
             known.clear()
@@ -74,9 +86,10 @@ def _batches(
             rejects.append(prepared)
         else:
             batch.append(prepared)
-        if len(batch) + len(rejects) >= _batch_size(project):
+            filled += prepared.length
+        if len(batch) + len(rejects) >= most or filled >= BATCH_BYTES:
             yield batch, rejects
-            batch, rejects = [], []
+            batch, rejects, filled = [], [], 0
     if batch or rejects:
         yield batch, rejects
 
@@ -86,7 +99,9 @@ def _batch_size(project: Project) -> int:
     return 50 if collection.media_keys(project) else BATCH
 
 
-def _finish(work: Work, project: Project, skipped: Counter[str]) -> dict[str, Any]:
+def _finish(
+    work: Work, project: Project, skipped: Counter[str], notes: list[Problem]
+) -> dict[str, Any]:
     with tempfile.TemporaryFile() as out:
         with work.installation.database.read() as session:
             rejected = collection.write_reject_file(session, work.id, out)
@@ -99,34 +114,16 @@ def _finish(work: Work, project: Project, skipped: Counter[str]) -> dict[str, An
         "reject_file": reject_file,
         "skipped": dict(skipped),
     }
+    shown = [
+        {"place": each.place, "message": each.message, "values": each.values}
+        for each in notes[:MOST_NOTES]
+    ]
     with work.installation.database.write() as session:
         work.advance(session, tasks + rejected, tasks + rejected)
         audit.record(
             session, work.actor, "task.import", f"project/{project.id}", job=work.id, **result
         )
-    return result
-
-
-@contextmanager
-def _source(work: Work) -> Iterator[Path]:
-    """Give the source as a path on this host; an uploaded one is fetched to a private place."""
-    given = work.request.get("path")
-    if given is not None:
-        path = Path(given)
-        if not path.exists():
-            raise errors.Invalid(_("there is no file or folder %(path)s"), path=str(path))
-        yield path
-        return
-    digest = str(work.request["object"])
-    local = work.installation.store.path(digest)
-    if local is not None:
-        yield local
-        return
-    with spool.folder(work.installation.settings) as folder:
-        target = folder / "upload"
-        with work.installation.store.open(digest) as stream, target.open("wb") as out:
-            shutil.copyfileobj(stream, out, 1024 * 1024)
-        yield target
+    return {**result, "notes": shown}
 
 
 def reject_lines(content: bytes) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -25,10 +26,14 @@ from ..datasets.exports import WrittenFile
 from ..datasets.versions import FrozenVersion, Version
 from ..exporters.card import CardFacts, card_facts, how_made, write_card
 from ..exporters.formats import FORMATS
+from ..exporters.formats import export as export_as
 from ..exporters.output import Output
 from ..exporters.release import tree
 from . import errata, spool
 from .accompanying import Publication, accompany
+from .clearing import cleared
+from .export_parts import shared
+from .holding import hold
 from .work import Work
 
 # How many of the steps of publishing the reading of all its bytes counts for.
@@ -40,7 +45,8 @@ RELEASE_FORMATS = ("parquet", "jsonl", "coco", "yolo", "voc", "label_studio", "c
 def freeze(work: Work) -> dict[str, Any]:
     """Freeze the project; the result names the `version`, its `commit_id` and `tag`.
 
-    The same content frozen again gives the version that is there.
+    The same content frozen again gives the version that is there. What is only referred to is
+    copied first: a version depends on nobody's bucket.
     """
     installation = work.installation
     with installation.database.write() as session:
@@ -57,9 +63,16 @@ def freeze(work: Work) -> dict[str, Any]:
         work.advance(session, 0, version.records)
     try:
         # A large file may take long between two signs of progress.
+        if version.commit_id is None:
+            hold(work, version, project.organisation_id)
         with work.step(None, "freezing"):
             version_id = manifests.freeze(
-                installation.database, installation.store, version.id, work.actor, work.advance
+                installation.database,
+                installation.store,
+                version.id,
+                work.actor,
+                work.advance,
+                settings=installation.settings,
             )
     except Exception as problem:
         with installation.database.write() as session:
@@ -88,7 +101,7 @@ def export(work: Work) -> dict[str, Any]:
     version = _opened(work, "version.export")
     with work.installation.database.write() as session:
         work.advance(session, 0, version.record_count)
-    row = _exported(work, version, format_name)
+    row = _exported(work, version, format_name, partial(_advance_to, work))
     with work.installation.database.write() as session:
         work.advance(session, version.record_count)
     return {
@@ -108,7 +121,7 @@ def publish(work: Work) -> dict[str, Any]:
     version = _opened(work, "dataset.publish")
     wanted = _wanted(work)
     # A name, licence or fact that cannot be used is told before the long work, not after it.
-    facts = _facts_now(work, version)
+    facts = cleared(work, version, partial(_facts_now, work, version))
     with installation.database.read() as session:
         errata.check(session, work.actor, version, facts.full_name, request)
     done: list[tuple[str, list[WrittenFile]]] = []
@@ -116,7 +129,7 @@ def publish(work: Work) -> dict[str, Any]:
     left_out: dict[str, str] = {}
     for number, name in enumerate(wanted, 1):
         try:
-            row = _exported(work, version, name)
+            row = _exported(work, version, name, partial(_stay_at, work, number - 1, steps))
         except errors.Refused as problem:
             # COCO of a text corpus, say: the format cannot hold the data.
             left_out[name] = str(problem)
@@ -185,7 +198,21 @@ def _gives_up(work: Work, session: Session, problem: Exception) -> bool:
     return not isinstance(problem, errors.Unavailable | sa.exc.OperationalError)
 
 
-def _exported(work: Work, version: FrozenVersion, format_name: str) -> exports.Export:
+def _advance_to(work: Work, done: int) -> None:
+    """Show how many records have been written."""
+    with work.installation.database.write() as session:
+        work.advance(session, done)
+
+
+def _stay_at(work: Work, done: int, total: int, _records: int) -> None:
+    """Show that a step of publishing still goes on."""
+    with work.installation.database.write() as session:
+        work.advance(session, done, total)
+
+
+def _exported(
+    work: Work, version: FrozenVersion, format_name: str, tell: Callable[[int], None]
+) -> exports.Export:
     """Return the version's export in a format, written now if it is not there."""
     installation = work.installation
     with installation.database.read() as session:
@@ -194,8 +221,8 @@ def _exported(work: Work, version: FrozenVersion, format_name: str) -> exports.E
         return there
     with spool.folder(installation.settings) as folder, work.step(None, f"writing {format_name}"):
         output = Output(installation.store, folder)
-        FORMATS[format_name].write(version, output)
-        manifest_digest = output.finish(version, format_name)
+        parts = shared(installation.settings, format_name, folder, tell)
+        manifest_digest = export_as(format_name, version, output, parts)
     with installation.database.write() as session:
         # Another job may have written the same format in the meantime.
         there = exports.find(session, version.id, format_name)
@@ -206,7 +233,7 @@ def _exported(work: Work, version: FrozenVersion, format_name: str) -> exports.E
             work.actor,
             version.id,
             format_name,
-            output.written,
+            output.each_written(),
             records=output.records,
             regions=output.regions,
             manifest_digest=manifest_digest,

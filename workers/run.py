@@ -14,12 +14,16 @@ from ..datasets import errors, jobs, settings, workers
 from ..datasets.errors import _
 from ..datasets.installation import Installation, open_installation
 from ..datasets.jobs import Job, JobState
+from ..datasets.libraries import Library
 from ..datasets.people import User
 from ..datasets.projects import Project
 from . import (
+    clean,
     config_change,
     expire,
+    feed,
     ingest,
+    intake,
     integrity,
     measure,
     order,
@@ -29,9 +33,14 @@ from . import (
     quality,
     queues,
     release,
+    remove_library,
+    retain,
+    scan,
+    send_assets,
     suspect,
     sync,
     training_due,
+    treat,
     withdraw_record,
 )
 from .heart import Heartbeat, is_overdue, overdue, worker_name
@@ -56,6 +65,14 @@ KINDS: dict[str, Callable[[Work], dict[str, Any]]] = {
     "config_change": config_change.run,
     "withdraw_record": withdraw_record.run,
     "push_release": push.run,
+    "feed": feed.run,
+    "intake": intake.run,
+    "clean": clean.run,
+    "send_assets": send_assets.run,
+    "remove_library": remove_library.run,
+    "scan": scan.run,
+    "treat": treat.run,
+    "retain": retain.run,
 }
 
 
@@ -78,12 +95,12 @@ def perform(installation: Installation, job_id: str, show: Progress = silent) ->
 def do_here(
     installation: Installation,
     actor: User,
-    project: Project,
+    owned: Project | Library,
     kind: str,
     request: dict[str, Any],
     show: Progress = silent,
 ) -> Job:
-    """Do a job in this process, the same one a worker would do, and return it as it ended.
+    """Do a job of a project or library in this process, as a worker would; return it ended.
 
     Raises:
         errors.JinbiaoError: as the job ended, unless it is done.
@@ -94,9 +111,9 @@ def do_here(
             actor,
             kind,
             request,
-            project_id=project.id,
-            organisation_id=project.organisation_id,
-            vendor_id=project.vendor_id,
+            project_id=owned.id if isinstance(owned, Project) else None,
+            organisation_id=owned.organisation_id,
+            vendor_id=owned.vendor_id,
         )
         # Begun in the same transaction: no worker can take it.
         begun = jobs.begin(session, job.id, worker_name())
@@ -197,9 +214,11 @@ def sweep(installation: Installation) -> None:
     queues.announce(installation, waiting)
     expire.run(installation)
     training_due.start_due(installation)
+    retain.start_due(installation)
     measure.begin_due(installation)
     integrity.begin_due(installation)
     quality.begin_due(installation)
+    feed.begin_due(installation)
 
 
 def _reclaim(installation: Installation, silence: float) -> list[str]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from ..datasets import errors
 from ..datasets.errors import _
+from ..datasets.feeds import ReferringStore
 from ..datasets.installation import Installation
 from ..datasets.settings import Settings
 from ..datasets.storage import FolderStorage
@@ -36,6 +38,57 @@ def folder(settings: Settings) -> Iterator[Path]:
         raise _unusable(settings, problem) from problem
     with made as name:
         yield Path(name)
+
+
+@contextmanager
+def fetched(installation: Installation, digest: str) -> Iterator[Path]:
+    """Give a stored object as a file of this host; one from afar goes with the block."""
+    local = installation.store.path(digest)
+    if local is not None:
+        yield local
+        return
+    with folder(installation.settings) as place:
+        target = place / "object"
+        with installation.store.open(digest) as stream, target.open("wb") as out:
+            shutil.copyfileobj(stream, out, 1024 * 1024)
+        yield target
+
+
+@contextmanager
+def gathered(installation: Installation, files: Sequence[tuple[str, str]]) -> Iterator[Path]:
+    """Give a folder of stored objects, (relative path, digest) each, that goes with the block.
+
+    A path that is there already gets a number, so that nothing is lost.
+    """
+    with folder(installation.settings) as place:
+        for name, digest in files:
+            local = installation.store.path(digest)
+            try:
+                target = _free(place, name)
+                if local is None:
+                    raise OSError(errno.EXDEV, "from afar")
+                os.link(local, target)
+            except OSError as problem:
+                if problem.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK):
+                    raise _unusable(installation.settings, problem) from problem
+                with installation.store.open(digest) as stream, target.open("wb") as out:
+                    shutil.copyfileobj(stream, out, 1024 * 1024)
+        yield place
+
+
+def _free(place: Path, name: str) -> Path:
+    """Return the path of that name, or one beside it where there is something already."""
+    path = place / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        # A file has the name of its folder.
+        path = place / name.replace("/", "_")
+    found, number = path, 1
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.stem} ({number}){path.suffix}")
+    return found
 
 
 def unnamed(settings: Settings) -> BinaryIO:
@@ -71,8 +124,10 @@ def sweep(installation: Installation) -> int:
     For the start of a process: a folder with its own number is from one before it.
     """
     swept = _sweep_folders(installation.settings)
-    if isinstance(installation.store, FolderStorage):
-        swept += installation.store.sweep_unfinished(UNFINISHED_SECONDS)
+    store = installation.store
+    own = store.own if isinstance(store, ReferringStore) else store
+    if isinstance(own, FolderStorage):
+        swept += own.sweep_unfinished(UNFINISHED_SECONDS)
     return swept
 
 

@@ -7,22 +7,26 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import urllib3
-from minio import Minio
-from minio.error import MinioException, S3Error
 
-from ..datasets import errors, outside, sources
+from ..datasets import errors, sources
+from ..datasets.buckets import Bucket
 from ..datasets.connections import stores
 from ..datasets.connections.stores import Store
 from ..datasets.errors import _
 from ..datasets.settings import Settings
 
 OBJECT_SECONDS = 600.0  # to read one object
+# The keys of a bucket under the names that a connected storage has for them.
+_KEYS = {
+    "access_key": "aws_access_key_id",
+    "secret_key": "aws_secret_access_key",
+    "session_token": "aws_session_token",
+}
 MEMORY_BYTES = 8 * 1024**2  # of one object that is being read
 
 
@@ -49,8 +53,11 @@ class Reach(Protocol):
     def found(self) -> Iterator[Found]:
         """List its objects in a fixed order."""
 
-    def open(self, key: str, limit: int) -> BinaryIO:
-        """Open an object of at most `limit` bytes; Invalid where it has more."""
+    def open(self, key: str, limit: int, etag: str | None = None) -> BinaryIO:
+        """Open an object of at most `limit` bytes; Invalid where it has more.
+
+        With an `etag` only that form of an object of a bucket; Refused where there is another.
+        """
 
     def write(self, number: int, content: bytes) -> str:
         """Keep the answer of this number and return its key."""
@@ -80,52 +87,39 @@ class BucketReach:
             errors.Invalid: the address is none, or may not be called.
         """
         options = row.option_values
-        region = options["region_name"] or "us-east-1"
-        address = options["s3_endpoint"] or _amazon(region)
-        target = outside.check(settings.outside_allowed, address, "s3_endpoint")
-        if target.path not in ("", "/"):
-            raise errors.Invalid(
-                _("must be an address without a path: https://host"), place="s3_endpoint"
-            )
-        keys = stores.secrets_of(settings, row)
-        host = f"[{target.host}]" if ":" in target.host else target.host
-        self._address, self._bucket = target.origin, str(options["bucket"])
+        secrets = stores.secrets_of(settings, row)
+        self._bucket = Bucket(
+            settings.outside_allowed,
+            str(options["bucket"]),
+            endpoint=options["s3_endpoint"],
+            region=options["region_name"],
+            keys={ours: secrets[theirs] for ours, theirs in _KEYS.items() if theirs in secrets},
+            place="s3_endpoint",
+        )
         prefix = str(options["prefix"] or "").strip("/")
         self._prefix = f"{prefix}/" if prefix else ""
         self._deep = row.direction == stores.IMPORT and bool(options.get("recursive_scan"))
-        try:
-            self._client = Minio(
-                f"{host}:{target.port}",
-                access_key=keys.get("aws_access_key_id"),
-                secret_key=keys.get("aws_secret_access_key"),
-                session_token=keys.get("aws_session_token"),
-                secure=target.scheme == "https",
-                region=region,
-                http_client=outside.CheckedPools(settings.outside_allowed),
-            )
-        except ValueError as problem:
-            raise errors.Invalid(
-                _("the address of the bucket cannot be used"), place="s3_endpoint"
-            ) from problem
 
     def check(self) -> None:
         """Raise errors.Refused unless the bucket can be listed with these keys."""
-        with self._using():
-            next(iter(self._client.list_objects(self._bucket, prefix=self._prefix)), None)
+        with self._bucket.using():
+            next(
+                iter(self._bucket.client.list_objects(self._bucket.name, prefix=self._prefix)), None
+            )
 
     def found(self) -> Iterator[Found]:
         """List the objects below the prefix by key; folders only where it is deep."""
-        with self._using():
-            for each in self._client.list_objects(
-                self._bucket, prefix=self._prefix, recursive=self._deep
+        with self._bucket.using():
+            for each in self._bucket.client.list_objects(
+                self._bucket.name, prefix=self._prefix, recursive=self._deep
             ):
                 if each.object_name and not each.is_dir and not each.object_name.endswith("/"):
                     yield Found(each.object_name, str(each.etag or "")[:200], each.size or 0)
 
-    def open(self, key: str, limit: int) -> BinaryIO:
+    def open(self, key: str, limit: int, etag: str | None = None) -> BinaryIO:
         """Open an object: read whole into memory or a temporary file first."""
-        with self._using():
-            response = self._client.get_object(self._bucket, key)
+        with self._bucket.using():
+            response = self._bucket.get(key, etag=etag)
             try:
                 return _taken(response, limit)
             finally:
@@ -135,37 +129,16 @@ class BucketReach:
     def write(self, number: int, content: bytes) -> str:
         """Keep an answer as an object of its number below the prefix."""
         key = f"{self._prefix}{number}"
-        with self._using():
-            self._client.put_object(
-                self._bucket, key, io.BytesIO(content), len(content), "application/json"
+        with self._bucket.using():
+            self._bucket.client.put_object(
+                self._bucket.name, key, io.BytesIO(content), len(content), "application/json"
             )
         return key
 
     def remove(self, key: str) -> None:
         """Remove an object."""
-        with self._using():
-            self._client.remove_object(self._bucket, key)
-
-    @contextmanager
-    def _using(self) -> Iterator[None]:
-        try:
-            yield
-        except S3Error as problem:
-            raise errors.Refused(
-                _("the bucket %(bucket)s at %(address)s says no: %(code)s"),
-                bucket=self._bucket,
-                address=self._address,
-                code=str(problem.code)[:80],
-            ) from problem
-        except errors.NotFound as problem:
-            raise errors.Refused(problem.message, **problem.values) from problem
-        except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as problem:
-            raise errors.Refused(
-                _("the bucket %(bucket)s at %(address)s does not answer properly: %(reason)s"),
-                bucket=self._bucket[:80],
-                address=self._address,
-                reason=type(getattr(problem, "reason", None) or problem).__name__,
-            ) from problem
+        with self._bucket.using():
+            self._bucket.client.remove_object(self._bucket.name, key)
 
 
 class FolderReach:
@@ -193,15 +166,15 @@ class FolderReach:
                     key = path.relative_to(self._folder).as_posix()
                     yield Found(key, f"{facts.st_size}-{facts.st_mtime_ns}", facts.st_size)
 
-    def open(self, key: str, limit: int) -> BinaryIO:
-        """Open a file."""
+    def open(self, key: str, limit: int, etag: str | None = None) -> BinaryIO:
+        """Open a file as it is now."""
         path = self._folder / key
         if path.parent.resolve() != path.parent:
             raise errors.Invalid(_("the file cannot be read"))
         stream = sources.FileMedia(path.name, path).open()
         if os.fstat(stream.fileno()).st_size > limit:
             stream.close()
-            raise errors.TooLarge(_("the file has more than %(limit)s bytes"), limit=limit)
+            raise errors.TooLarge(_("the file has more than %(limit_bytes)s"), limit_bytes=limit)
         return stream
 
     def write(self, number: int, content: bytes) -> str:
@@ -229,11 +202,6 @@ class FolderReach:
             ) from problem
 
 
-def _amazon(region: str) -> str:
-    end = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return f"https://s3.{region}.{end}"
-
-
 def _taken(response: urllib3.BaseHTTPResponse, limit: int) -> BinaryIO:
     """Return the bytes of an answer, read up to the limit and the deadline."""
     end = time.monotonic() + OBJECT_SECONDS
@@ -243,7 +211,7 @@ def _taken(response: urllib3.BaseHTTPResponse, limit: int) -> BinaryIO:
         size += len(chunk)
         if size > limit:
             copy.close()
-            raise errors.TooLarge(_("the file has more than %(limit)s bytes"), limit=limit)
+            raise errors.TooLarge(_("the file has more than %(limit_bytes)s"), limit_bytes=limit)
         if time.monotonic() > end:
             copy.close()
             raise TimeoutError

@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..datasets import addresses, audit, collection, errors, media, projects, sources
+from ..datasets import addresses, audit, collection, errors, holdings, media, projects, sources
 from ..datasets.annotations import Annotation
 from ..datasets.collection import Prepared
 from ..datasets.connections import messages, patterns, stores
@@ -175,6 +175,8 @@ def _listed(
 
 
 def _keep(session: Session, work: Work, project: Project, row: Store, made: _Batch) -> None:
+    size = collection.media_size(made.tasks)
+    holdings.take(session, work.installation.settings, project.organisation_id, size)
     collection.write(session, work.actor, project, work.id, made.tasks, made.rejects)
     insert_new(
         session,

@@ -4,9 +4,18 @@
 never hold the database.
 """
 
+from .keeping import keep
 from .limits import media_limits, source_limits
 from .lists import MOST_TASKS, TASK_BYTES, ListReader
-from .prepared import Brought, BroughtAnnotation, Prepared, checked, media_keys, prepare
+from .prepared import (
+    Brought,
+    BroughtAnnotation,
+    Prepared,
+    checked,
+    media_keys,
+    media_size,
+    prepare,
+)
 from .writing import ImportReject, reject_count, task_count, write, write_reject_file
 
 __all__ = [
@@ -18,8 +27,10 @@ __all__ = [
     "ListReader",
     "Prepared",
     "checked",
+    "keep",
     "media_keys",
     "media_limits",
+    "media_size",
     "prepare",
     "reject_count",
     "source_limits",

@@ -12,6 +12,8 @@ from ..storage import ObjectStore
 
 # Pictures are kept in memory up to this size while they are looked at, larger ones on disk.
 SPOOL_BYTES = 32 * 1024**2
+# Beside the columns of a remembered medium: what they do not say.
+_NOTED = "noted"
 _EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 
 
@@ -30,6 +32,19 @@ def keep(
         errors.TooLarge: it is larger than the limits allow.
         errors.Invalid: it is not what its name says, or damaged.
     """
+    return look(store, opener, limits, known)[0]
+
+
+def look(
+    store: ObjectStore,
+    opener: sources.Opener,
+    limits: media.MediaLimits,
+    known: dict[str, dict[str, Any]],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Do what `keep` does; return the media row, and what no column of it says.
+
+    The second has `kind`, `seconds`, `frames` and `warnings`. The same `known` serves both.
+    """
     with opener.open() as source, tempfile.SpooledTemporaryFile(SPOOL_BYTES) as copy:
         digest = hashlib.sha256()
         size = 0
@@ -37,13 +52,13 @@ def keep(
             size += len(chunk)
             if size > limits.other_bytes:
                 raise errors.TooLarge(
-                    _("the file has more than %(limit)s bytes"), limit=limits.other_bytes
+                    _("the file has more than %(limit_bytes)s"), limit_bytes=limits.other_bytes
                 )
             digest.update(chunk)
             copy.write(chunk)
         name = digest.hexdigest()
         if name in known:
-            return known[name]
+            return _without(known[name]), known[name][_NOTED]
         copy.seek(0)
         facts = media.inspect(copy, opener.name, limits=limits)  # type: ignore[arg-type]
         row: dict[str, Any] = {
@@ -70,5 +85,15 @@ def keep(
             }
         copy.seek(0)
         store.put(copy)  # type: ignore[arg-type]
-    known[name] = row
-    return row
+    noted = {
+        "kind": facts.kind,
+        "seconds": facts.seconds,
+        "frames": facts.frames if facts.frames > 1 else None,
+        "warnings": facts.warnings,
+    }
+    known[name] = {**row, _NOTED: noted}
+    return row, noted
+
+
+def _without(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != _NOTED}

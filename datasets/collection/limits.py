@@ -24,7 +24,10 @@ _KINDS_SHOWN: dict[str, media.Kind] = {
 def media_limits(settings: Settings) -> media.MediaLimits:
     """Return how large a medium may be."""
     return media.MediaLimits(
-        megapixels=settings.maximum_pixels // 1_000_000, other_bytes=settings.maximum_media_bytes
+        megapixels=settings.maximum_pixels // 1_000_000,
+        other_bytes=settings.maximum_media_bytes,
+        pdf_pages=settings.maximum_pdf_pages,
+        pdf_page_pixels=settings.maximum_pdf_page_pixels,
     )
 
 
@@ -36,4 +39,5 @@ def source_limits(settings: Settings, project: Project) -> sources.SourceLimits:
         entries=settings.maximum_archive_entries,
         archive_bytes=settings.maximum_archive_bytes,
         file_bytes=settings.maximum_media_bytes,
+        media=media_limits(settings),
     )

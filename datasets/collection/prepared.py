@@ -6,7 +6,7 @@ A fault makes a reject, never an error: one bad item does not stop the others.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,17 @@ class Prepared:
     predictions: list[tuple[str, float | None, str]] = field(default_factory=list)
     meta: str = "{}"
     file_upload_id: int | None = None
+
+    @property
+    def length(self) -> int:
+        """Return how many characters will be written of it, roughly."""
+        answers = sum(len(each.result) for each in self.annotations)
+        return len(self.data) + answers + sum(len(each[2]) for each in self.predictions)
+
+
+def media_size(batch: Iterable[Prepared]) -> int:
+    """Return how many bytes of media a batch has, what is shown instead of them apart."""
+    return sum(int(row["size"]) for each in batch for row in each.media)
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,7 @@ def prepare(
     except errors.Unavailable:
         raise
     except errors.JinbiaoError as problem:
-        return sources.Reject(item.number, item.place, _as_one(problem))
+        return sources.Reject(item.number, item.place, _as_one(problem), tuple(problem.problems))
 
 
 def checked(project: Project, item: Brought) -> Prepared:
@@ -124,7 +135,8 @@ def checked(project: Project, item: Brought) -> Prepared:
         errors.Invalid: a data key is missing, or the config does not allow a result.
         errors.TooLarge: the meta is too large.
     """
-    missing = [key for key in project.data_keys if key not in item.data]
+    config = project.config
+    missing = [key for key in config.data_keys if key not in item.data]
     if missing:
         raise errors.Invalid(
             _("the task's data lack %(keys)s"), place="data", keys=", ".join(missing)
@@ -144,14 +156,14 @@ def checked(project: Project, item: Brought) -> Prepared:
         media_names=msgspec.json.encode(item.media_names).decode() if item.media_names else "{}",
         media=list(item.media),
         annotations=[
-            _annotation(project.config, entry, item.data, f"annotations[{place}]")
+            _annotation(config, entry, item.data, f"annotations[{place}]")
             for place, entry in enumerate(item.annotations)
         ],
         predictions=[
             (
                 str(entry.get("model_version") or "undefined")[:140],
                 _score(entry.get("score")),
-                _result(project.config, entry, item.data, f"predictions[{place}]"),
+                _result(config, entry, item.data, f"predictions[{place}]"),
             )
             for place, entry in enumerate(item.predictions)
         ],

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from .. import quality, tasks
 from ..errors import _
+from ..findings import Finding, FindingState
 from ..flags import Flag, FlagKind, FlagState
 from ..people import User
 from ..projects import Project
@@ -176,30 +177,54 @@ def _personal(session: Session, projects: list[Project]) -> Panel:
     found: dict[int, dict[str, int]] = {}
     for project_id, state, number in session.execute(query):
         found.setdefault(project_id, {})[state] = number
+    scanned: dict[int, dict[str, int]] = {}
+    seen = (
+        sa.select(Finding.project_id, Finding.state, sa.func.count())
+        .where(Finding.project_id.in_(titles))
+        .group_by(Finding.project_id, Finding.state)
+    )
+    for searched_id, state, number in session.execute(seen):
+        scanned.setdefault(searched_id or 0, {})[state] = number
     rows: list[dict[str, Any]] = [
         {
             "project": titles[number],
             "open": states.get(FlagState.OPEN, 0),
             "settled": sum(states.values()) - states.get(FlagState.OPEN, 0),
-            "gate": "failed" if states.get(FlagState.OPEN) else "passed",
-            "address": f"/projects/{number}/flags",
+            "found": sum(scanned.get(number, {}).values()),
+            "left": _left(scanned.get(number, {})),
+            "gate": "failed"
+            if states.get(FlagState.OPEN) or _left(scanned.get(number, {}))
+            else "passed",
+            "address": f"/projects/{number}/{'findings' if number in scanned else 'flags'}",
         }
-        for number, states in found.items()
+        for number in sorted({*found, *scanned})
+        for states in (found.get(number, {}),)
     ]
     open_ = sum(row["open"] for row in rows)
+    left = sum(row["left"] for row in rows)
     return Panel(
         "personal",
         _("Personal information"),
-        Said(_("%(number)s tasks are flagged for personal information"), {"number": open_})
-        if open_
-        else Said(_("No task is flagged for personal information")),
+        Said(
+            _("%(number)s findings are to be decided or treated, %(flags)s tasks are flagged"),
+            {"number": left, "flags": open_},
+        )
+        if open_ or left
+        else Said(_("Nothing is left to decide about personal information")),
         (
             Column("project", _("Project")),
             Column("open", _("Open flags"), Kind.NUMBER),
             Column("settled", _("Settled flags"), Kind.NUMBER),
+            Column("found", _("Findings"), Kind.NUMBER),
+            Column("left", _("Findings left"), Kind.NUMBER),
             Column("gate", _("Gate"), Kind.STATE),
         ),
         rows,
-        note=Said(_("Counted is what people have flagged; nothing is searched for by itself yet.")),
-        state="bad" if open_ else "",
+        note=Said(_("Counted is what people have flagged and what scans have found.")),
+        state="bad" if open_ or left else "",
     )
+
+
+def _left(states: dict[str, int]) -> int:
+    """Return how many findings are to be decided or treated."""
+    return states.get(FindingState.OPEN, 0) + states.get(FindingState.CONFIRMED, 0)

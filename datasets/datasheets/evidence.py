@@ -7,16 +7,15 @@ has; docs/catalogue.md lists their columns. Memory stays small however large the
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import Iterable, Mapping
-from types import TracebackType
 from typing import Any
 
 import msgspec
 
 from .. import labels
 from ..exports import WrittenFile
-from ..versions import RecordMedia, RecordPrediction, RecordReview
+from ..scratch import ScratchTables
+from ..versions import RecordMedia, RecordOrigin, RecordPrediction, RecordReview
 
 BATCH = 1000
 # Files above all folders lie in this one.
@@ -32,6 +31,8 @@ CREATE TABLE media (position INTEGER, field TEXT, content_type TEXT, size INTEGE
 CREATE TABLE files (path TEXT PRIMARY KEY, folder TEXT, sha256 TEXT, size INTEGER);
 CREATE TABLE process (position INTEGER PRIMARY KEY, answers INTEGER, pairs INTEGER,
     score_sum REAL, first_review TEXT);
+CREATE TABLE origins (position INTEGER PRIMARY KEY, asset TEXT, cleaning TEXT, recipe TEXT,
+    recipe_version INTEGER, recipe_digest TEXT);
 """
 
 
@@ -47,29 +48,15 @@ class _Record(msgspec.Struct):
     prediction: RecordPrediction | None
     review: RecordReview | None
     guideline: int | None = None
+    origin: RecordOrigin | None = None
 
 
-class Evidence:
+class Evidence(ScratchTables):
     """The tables of one release."""
 
     def __init__(self) -> None:
         """Begin with empty tables."""
-        # The name "" is a file of SQLite's own that goes when it is closed.
-        self._tables = sqlite3.connect("")
-        self._tables.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _TABLES)
-
-    def __enter__(self) -> Evidence:
-        """Give the tables."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Let go of the tables."""
-        self._tables.close()
+        super().__init__(_TABLES)
 
     def add_records(self, lines: Iterable[str | bytes], config: labels.LabelConfig) -> None:
         """Add the lines of the manifest after its first, in order."""
@@ -91,6 +78,8 @@ class Evidence:
                 for field, each in record.media.items()
             )
             self._insert("media", 6, media)
+            origins = (_origin(place, record.origin) for place, record in batch if record.origin)
+            self._insert("origins", 6, origins)
 
     def add_files(self, files: Iterable[WrittenFile]) -> None:
         """Add the files of the release tree."""
@@ -112,7 +101,7 @@ class Evidence:
             name: msgspec.json.encode(value).decode() if isinstance(value, list) else value
             for name, value in parameters.items()
         }
-        return self._tables.execute(sql, given).fetchall()
+        return self.tables.execute(sql, given).fetchall()
 
     def _add_names(self, config: labels.LabelConfig) -> None:
         titles = {
@@ -129,7 +118,7 @@ class Evidence:
 
     def _insert(self, table: str, columns: int, rows: Iterable[tuple[Any, ...]]) -> None:
         marks = ",".join("?" * columns)
-        self._tables.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+        self.tables.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
 
 def _row(place: int, record: _Record) -> tuple[Any, ...]:
@@ -148,3 +137,9 @@ def _row(place: int, record: _Record) -> tuple[Any, ...]:
         len(record.result),
         len(record.media),
     )
+
+
+def _origin(place: int, origin: RecordOrigin) -> tuple[Any, ...]:
+    run = origin.cleaning
+    told = (None,) * 4 if run is None else (run.uid, run.recipe, run.version, run.digest)
+    return (place, origin.keyed_asset or origin.asset or None, *told)

@@ -105,6 +105,12 @@ _ALL = (
           "SELECT model, weights, count(*) FROM records WHERE model IS NOT NULL"
           " GROUP BY model, weights ORDER BY model, weights",
           columns=(("模型", "model"), ("权重 SHA-256", "weights SHA-256"), _RECORDS)),
+    Query("records.cleaned", 1, "table", "按清洗配方清洗过的记录",
+          "Records that were cleaned by a recipe",
+          "SELECT recipe, recipe_version, recipe_digest, count(*) FROM origins WHERE recipe IS NOT"
+          " NULL GROUP BY recipe, recipe_version, recipe_digest ORDER BY recipe, recipe_version",
+          columns=(("清洗配方", "recipe"), ("版本", "version"), ("步骤 SHA-256", "steps SHA-256"),
+                   _RECORDS)),
     Query("records.by_guideline", 1, "table", "标注员读过的标注规范版本",
           "The version of the guideline that the annotator had read",
           "SELECT guideline, count(*) FROM records GROUP BY guideline ORDER BY guideline",

@@ -24,7 +24,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "labels": ("labels.by_name", "labels.by_split"),
     "samples": ("records.first",),
     "limitations": ("labels.rare", "records.empty"),
-    "processing": ("records.prelabelled",),
+    "processing": ("records.cleaned", "records.prelabelled"),
     "annotation": (
         "people.annotators",
         "people.reviewers",

@@ -47,6 +47,14 @@ KINDS = {
     "integrity": "cpu",
     "withdraw_record": "cpu",
     "push_release": "io",
+    "retain": "io",
+    "feed": "io",
+    "intake": "cpu",
+    "clean": "cpu",
+    "send_assets": "cpu",
+    "remove_library": "cpu",
+    "scan": "cpu",
+    "treat": "cpu",
 }
 # A rate over less than that would say little.
 SHORTEST_SECONDS = 0.5

@@ -141,6 +141,16 @@ class LabelConfig:
         return tuple(dict.fromkeys(tag for tag in tags if tag in UNSHOWN_TAGS))
 
     @cached_property
+    def is_dynamic(self) -> bool:
+        """Tell whether tasks bring labels of their own."""
+        return any(control.dynamic for control in self.controls)
+
+    @cached_property
+    def seen_right(self) -> dict[tuple[str, ...], DataObject]:
+        """Remember what regions with a type, control and labels label, where that is right."""
+        return {}
+
+    @cached_property
     def by_name(self) -> dict[str, Control]:
         """Find a control by its name."""
         return {control.name: control for control in self.controls}

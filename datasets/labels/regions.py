@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -53,8 +52,7 @@ class PolygonRegion(msgspec.Struct, frozen=True):
     item_index: int | None = None
 
 
-@dataclass(frozen=True)
-class TextSpan:
+class TextSpan(msgspec.Struct, frozen=True):
     """A span of plain text: code points `start` to `end`, the end not included."""
 
     region_id: str
@@ -66,8 +64,7 @@ class TextSpan:
     object: str = ""
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """The answer of one `Choices` control; `region_id` is set when it belongs to a region."""
 
     control: str
@@ -128,16 +125,27 @@ def text_spans(config: LabelConfig, result: Sequence[Region]) -> list[TextSpan]:
     """List the spans of plain text, those of HTML only where offsets into its text are known."""
     found = []
     for region in result:
-        if region.get("type") not in ("labels", "hypertextlabels"):
+        kind = region.get("type")
+        if kind != "labels" and kind != "hypertextlabels":
             continue
         target = config.object_by_name.get(region["to_name"])
         if target is None or target.tag not in ("Text", "HyperText"):
             continue
         value = region["value"]
         offsets = value.get("globalOffsets") or value
-        if isinstance(offsets.get("start"), int) and isinstance(offsets.get("end"), int):
-            common = _common(region, _own_labels(region))
-            found.append(TextSpan(start=offsets["start"], end=offsets["end"], **common))
+        start, end = offsets.get("start"), offsets.get("end")
+        if isinstance(start, int) and isinstance(end, int):
+            found.append(
+                TextSpan(
+                    region["id"],
+                    _own_labels(region),
+                    start,
+                    end,
+                    region.get("score"),
+                    region.get("origin"),
+                    region["to_name"],
+                )
+            )
     return found
 
 

@@ -17,6 +17,7 @@ from ..errors import Problem, _
 from . import geometry, masks, spans, tracks
 from .answers import ANSWERS, unknown_items, unknown_labels
 from .config import Control, DataObject, LabelConfig
+from .plain import plainly_right
 from .tags import result_types
 from .taskdata import TaskData, with_task_labels
 
@@ -68,6 +69,15 @@ def check_result(
     if len(result) > MAX_REGIONS:
         message = _("has %(count)s regions; at most %(limit)s are allowed")
         return [Problem("result", message, {"count": len(result), "limit": MAX_REGIONS})]
+    if plainly_right(config, result, data, region_problems):
+        return []
+    return carefully_checked(config, result, data)
+
+
+def carefully_checked(
+    config: LabelConfig, result: list[Any], data: Mapping[str, Any] | None
+) -> list[Problem]:
+    """List everything wrong with the regions of a result, whatever they are."""
     finite, problem = _storable(result)
     if problem:
         return [problem]
@@ -83,7 +93,7 @@ def check_result(
             problems.append(Problem(place, _("must be an object")))
         elif region.get("type") != "relation":
             problems += _identity(region, place, seen, ids)
-            problems += _region(config, region, place, shown)
+            problems += region_problems(config, region, place, shown)
         if len(problems) >= MAX_PROBLEMS:
             return problems[:MAX_PROBLEMS]
     for index, region in enumerate(result):
@@ -132,9 +142,10 @@ def _identity(
     seen.add(key)
 
 
-def _region(
+def region_problems(
     config: LabelConfig, region: dict[str, Any], place: str, data: TaskData | None
 ) -> Iterator[Problem]:
+    """List what is wrong with one region; `place` is how problems name it."""
     name, to_name, kind = region.get("from_name"), region.get("to_name"), region.get("type")
     control = config.control(name) if isinstance(name, str) else None
     if control is None:

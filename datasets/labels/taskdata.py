@@ -91,7 +91,7 @@ def _items(target: DataObject, data: Data) -> frozenset[str] | None:
 
 def with_task_labels(config: LabelConfig, data: Data) -> LabelConfig:
     """Return the configuration with the labels that the task brings."""
-    if not any(control.dynamic for control in config.controls):
+    if not config.is_dynamic:
         return config
     return replace(config, controls=tuple(_resolved(c, data) for c in config.controls))
 

@@ -8,10 +8,11 @@ version before it has its commit id.
 from __future__ import annotations
 
 from .freezing import freeze
-from .snapshot import choose, discard
+from .snapshot import choose, discard, shown_media
 
 __all__ = [
     "choose",
     "discard",
     "freeze",
+    "shown_media",
 ]

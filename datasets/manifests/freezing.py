@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from .. import audit, versions
-from ..db import Database
+from ..db import Database, count_anew
 from ..people import User
+from ..settings import Settings
 from ..storage import ObjectStore
 from ..versions import MANIFEST_FORMAT, Version, VersionRecord
 from .records import Advance, divide, write_lines
@@ -21,19 +22,26 @@ from .snapshot import discard
 
 
 def freeze(
-    database: Database, store: ObjectStore, version_id: int, actor: User, advance: Advance
+    database: Database,
+    store: ObjectStore,
+    version_id: int,
+    actor: User,
+    advance: Advance,
+    *,
+    settings: Settings | None = None,
 ) -> int:
     """Complete a snapshot into a frozen version and return the version's id.
 
     The id is that of an earlier version when the content is the same. `advance` is called
-    with (session, done, total) inside each transaction.
+    with (session, done, total) inside each transaction. Without the installation's `settings`
+    records do not name their raw material, since nothing keeps it from being guessed.
     """
     with database.read() as session:
         version = session.get_one(Version, version_id)
     if version.commit_id is not None:
         return version.id
     chosen, statistics = divide(database, version)
-    write_lines(database, version, chosen, advance)
+    write_lines(database, version, chosen, advance, settings)
     with tempfile.TemporaryFile() as draft:
         digest = hashlib.sha256()
         for line in _manifest(database, version, statistics):
@@ -43,6 +51,7 @@ def freeze(
         stored = store.put(draft)
     with database.write() as session:
         advance(session, version.records, version.records)
+        count_anew(session, VersionRecord)
         return _name(session, actor, version_id, stored.digest, stored.size, statistics)
 
 

@@ -11,17 +11,20 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from .. import labels, splits, versions
+from .. import cleaning, labels, libraries, splits, versions
 from ..annotations import Annotation, AnnotationRevision
 from ..db import Database
 from ..models import TrainedModel
 from ..people import User
 from ..predictions import Prediction
 from ..reviews import Review
+from ..settings import Settings
 from ..tasks import Media, Task, media_digest, media_of
 from ..versions import (
     Record,
+    RecordCleaning,
     RecordMedia,
+    RecordOrigin,
     RecordPrediction,
     RecordReview,
     Version,
@@ -62,7 +65,11 @@ def divide(database: Database, version: Version) -> tuple[dict[str, str], dict[s
 
 
 def write_lines(
-    database: Database, version: Version, chosen: Mapping[str, str], advance: Advance
+    database: Database,
+    version: Version,
+    chosen: Mapping[str, str],
+    advance: Advance,
+    settings: Settings | None = None,
 ) -> None:
     """Write each record's line of the manifest; what is there is written again, the same."""
     with database.read() as session:
@@ -74,10 +81,12 @@ def write_lines(
     for rows in _rows(database, version):
         with database.read() as session:
             media = media_of(session, [task for _record, task, *_rest in rows])
+            origins = cleaning.origins(session, [task.id for _record, task, *_rest in rows])
         updates = []
         for row in rows:
             split = chosen.get(_group(row[0], row[1])) or chosen[_alone(row[0])]
-            record = _record(row, split, people, media, taken)
+            origin = _origin(origins.get(row[1].id), settings)
+            record = _record(row, split, people, media, taken, origin)
             line = msgspec.json.encode(record, order="sorted")
             updates.append(
                 {
@@ -100,6 +109,7 @@ def _record(
     people: Mapping[int, str],
     media: Mapping[str, Media],
     taken: set[str],
+    origin: RecordOrigin | msgspec.UnsetType,
 ) -> Record:
     record, task, annotation, review, prediction, model, judged = row
     # What only a rule let pass was judged by nobody.
@@ -119,7 +129,23 @@ def _record(
         guideline=msgspec.UNSET
         if annotation.guideline_version is None
         else annotation.guideline_version,
+        origin=origin,
     )
+
+
+def _origin(
+    told: cleaning.Origin | None, settings: Settings | None
+) -> RecordOrigin | msgspec.UnsetType:
+    """Name the raw material by its keyed digest: beside a masked text the plain one unmasks it."""
+    if told is None:
+        return msgspec.UNSET
+    keyed: str | msgspec.UnsetType = msgspec.UNSET
+    if settings is not None:
+        keyed = libraries.opening(settings, told.owner_id, told.asset_digest).keyed_digest
+    if told.uid is None:
+        return RecordOrigin(None, keyed)
+    run = RecordCleaning(told.uid, told.recipe, told.version, told.recipe_digest)
+    return RecordOrigin(run, keyed)
 
 
 def _rows(database: Database, version: Version) -> Iterator[list[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 import sqlalchemy as sa
@@ -10,12 +10,15 @@ from sqlalchemy.orm import Session, aliased
 
 from .. import errors, permissions, splits, versions
 from ..annotations import Annotation, AnnotationState
+from ..db import Database
 from ..errors import _
 from ..people import User
 from ..projects import Project
 from ..reviews import Review, Verdict, is_deciding
-from ..tasks import ACCEPTED, Task
+from ..tasks import ACCEPTED, Task, media_of
 from ..versions import Version, VersionRecord
+
+BATCH = 500
 
 
 def choose(
@@ -67,6 +70,26 @@ def choose(
     if version.records == 0:
         raise errors.Refused(_("nothing has been accepted in this project yet"))
     return version
+
+
+def shown_media(database: Database, version: Version) -> Iterator[list[str]]:
+    """Give the digests of the bytes that a snapshot's records will show, in batches."""
+    position = -1
+    query = (
+        sa.select(VersionRecord.position, Task)
+        .join(Task, Task.id == VersionRecord.task_id)
+        .where(VersionRecord.version_id == version.id)
+        .order_by(VersionRecord.position)
+        .limit(BATCH)
+    )
+    while True:
+        with database.read() as session:
+            rows = session.execute(query.where(VersionRecord.position > position)).all()
+            media = media_of(session, [task for _position, task in rows])
+        if not rows:
+            return
+        position = rows[-1][0]
+        yield sorted({row.display_digest or row.digest for row in media.values()})
 
 
 def discard(session: Session, version_id: int) -> None:

@@ -1,8 +1,8 @@
 """Read what people bring in by its content, in bounded memory and time.
 
 Pictures are decoded before they are believed; sound and film are recognised by their magic
-numbers (the length only of WAV and FLAC); text is decoded completely. SVG, HTML, XML, HEIC,
-AVIF, archives and unknown bytes are refused with the reason.
+numbers, their length where the container states it; text is decoded completely. SVG, HTML,
+XML, HEIC, AVIF, archives and unknown bytes are refused with the reason.
 """
 
 from __future__ import annotations
@@ -11,10 +11,24 @@ import io
 from typing import BinaryIO
 
 from ..errors import Invalid, TooLarge, _
-from . import pictures, sounds, texts
+from . import durations, pictures, sounds, texts
 from .facts import Kind, MediaFacts, MediaLimits
+from .pages import page, page_count, pages
 from .pictures import THUMBNAIL_TYPE, thumbnail
-from .signatures import FLAC, HEAD, TEXT, WAV, Signature, name_differs, named_kind, recognise
+from .signatures import (
+    FLAC,
+    HEAD,
+    M4A,
+    MP3,
+    MP4,
+    OGG,
+    TEXT,
+    WAV,
+    Signature,
+    name_differs,
+    named_kind,
+    recognise,
+)
 
 __all__ = [
     "THUMBNAIL_TYPE",
@@ -24,8 +38,14 @@ __all__ = [
     "display_copy",
     "inspect",
     "named_kind",
+    "page",
+    "page_count",
+    "pages",
+    "size",
     "thumbnail",
 ]
+
+_DURATIONS = {OGG: durations.ogg, MP3: durations.mp3, MP4: durations.mp4, M4A: durations.mp4}
 
 
 def inspect(stream: BinaryIO, name: str = "", *, limits: MediaLimits) -> MediaFacts:
@@ -49,6 +69,9 @@ def inspect(stream: BinaryIO, name: str = "", *, limits: MediaLimits) -> MediaFa
         seconds = sounds.wav(stream, size, limits, notes)
     elif signature is FLAC:
         seconds = sounds.flac(stream, limits)
+    elif (read := _DURATIONS.get(signature)) is not None:
+        seconds = read(stream)
+        sounds.check_length(seconds, limits)
     return MediaFacts(
         signature.content_type,
         signature.kind,
@@ -56,6 +79,19 @@ def inspect(stream: BinaryIO, name: str = "", *, limits: MediaLimits) -> MediaFa
         seconds=seconds,
         warnings=notes,
     )
+
+
+def size(stream: BinaryIO, name: str = "", *, limits: MediaLimits) -> tuple[int, int]:
+    """Return the width and height of an upright picture by its header; see `inspect`.
+
+    Raises:
+        Invalid: it is no picture, or its header is damaged.
+    """
+    stream.seek(0)
+    signature = recognise(stream.read(HEAD), name)
+    if signature.kind != "image":
+        raise Invalid(_("the file is no picture"))
+    return pictures.size(stream, signature, limits)
 
 
 def _check_size(signature: Signature, size: int, limits: MediaLimits) -> None:

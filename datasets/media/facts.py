@@ -18,7 +18,10 @@ class MediaLimits:
     image_bytes: int = 512 * 1024**2
     text_bytes: int = 16 * 1024**2
     other_bytes: int = 4 * 1024**3  # audio, video, pdf
-    seconds: int = 4 * 3600  # of WAV and FLAC, whose length can be read without decoding
+    seconds: int = 4 * 3600  # of sound and film, as far as it is stated without decoding
+    pdf_bytes: int = 256 * 1024**2  # of a PDF whose pages are drawn
+    pdf_pages: int = 500
+    pdf_page_pixels: int = 16_000_000  # a page is drawn coarser rather than larger
 
 
 @dataclass(frozen=True)

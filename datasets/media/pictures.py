@@ -13,9 +13,10 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from ..errors import Invalid, JinbiaoError, TooLarge, _
 from . import outlines, tones
@@ -110,6 +111,15 @@ def _orientation(picture: Image.Image, signature: Signature) -> int:
     return value if value in _TURNS else 1
 
 
+def size(stream: BinaryIO, signature: Signature, limits: MediaLimits) -> tuple[int, int]:
+    """Return width and height of the upright picture by its header, nothing decoded."""
+    with _guarded([], limits.megapixels):
+        outlines.outline(stream, signature.pillow, limits)
+        with _opened(stream, signature, limits.megapixels) as picture:
+            wide, high = picture.size
+            return (wide, high) if _orientation(picture, signature) < 5 else (high, wide)
+
+
 def inspect(
     stream: BinaryIO, name: str, signature: Signature, size: int, limits: MediaLimits
 ) -> MediaFacts:
@@ -198,6 +208,97 @@ def _encoded(picture: Image.Image, signature: Signature) -> tuple[bytes, str]:
         return out.getvalue(), "image/jpeg"
     picture.save(out, "PNG", compress_level=3)
     return out.getvalue(), "image/png"
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a file holds its picture, so that a changed one can be written in the same way.
+
+    `mode` is Pillow's, `tables` and `sampling` are those of a JPEG, `frames` how many there are.
+    """
+
+    signature: Signature
+    mode: str
+    frames: int = 1
+    turn: int = 1
+    lossless: bool = True
+    tables: dict[int, list[int]] = field(default_factory=dict)
+    sampling: int = -1
+
+
+def upright(
+    stream: BinaryIO, *, limits: MediaLimits | None = None, longest: int | None = None
+) -> Image.Image:
+    """Return the first frame upright, in RGB or RGBA of 8 bits, without metadata.
+
+    With `longest` the longer side is at most so many pixels, and a JPEG is decoded no larger
+    than that needs. Raises Invalid (TooLarge) with a plain reason.
+    """
+    return upright_in_manner(stream, limits=limits, longest=longest)[0]
+
+
+def upright_in_manner(
+    stream: BinaryIO, *, limits: MediaLimits | None = None, longest: int | None = None
+) -> tuple[Image.Image, Manner]:
+    """Return what `upright` returns, and how the file holds it."""
+    limits = limits or MediaLimits()
+    with _guarded([], limits.megapixels):
+        stream.seek(0)
+        head = stream.read(HEAD)
+        signature = recognise(head)
+        if signature.kind != "image":
+            raise Invalid(_("the file is not a picture"))
+        shape = outlines.outline(stream, signature.pillow, limits)
+        with _opened(stream, signature, limits.megapixels) as picture:
+            turn = _orientation(picture, signature)
+            manner = Manner(
+                signature,
+                picture.mode,
+                shape.frames,
+                turn,
+                signature.pillow != "JPEG" and b"VP8 " not in head[:64],
+                dict(getattr(picture, "quantization", {})),
+                JpegImagePlugin.get_sampling(picture) if signature.pillow == "JPEG" else -1,
+            )
+            if longest and picture.mode in ("L", "RGB", "CMYK"):
+                picture.thumbnail((longest, longest), Image.Resampling.BOX, reducing_gap=2.0)
+            shown = tones.to_eight_bits(picture)
+            shown.load()
+            if longest:
+                shown.thumbnail((longest, longest), Image.Resampling.BOX)
+        return _upright(shown, turn), manner
+
+
+def upright_size(
+    content: BinaryIO | bytes, *, limits: MediaLimits | None = None
+) -> tuple[int, int]:
+    """Return width and height of the upright picture from its header, without decoding it."""
+    stream = io.BytesIO(content) if isinstance(content, bytes) else content
+    turn, size = _header(stream, limits or MediaLimits())
+    return size if turn < 5 else size[::-1]
+
+
+def frames(stream: BinaryIO, *, limits: MediaLimits | None = None) -> int:
+    """Return how many pages or frames of an animation a picture file has, nothing decoded."""
+    stream.seek(0)
+    signature = recognise(stream.read(HEAD))
+    return outlines.outline(stream, signature.pillow, limits or MediaLimits()).frames
+
+
+def turn_of(stream: BinaryIO, *, limits: MediaLimits | None = None) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where the picture is upright."""
+    return _header(stream, limits or MediaLimits())[0]
+
+
+def _header(stream: BinaryIO, limits: MediaLimits) -> tuple[int, tuple[int, int]]:
+    with _guarded([], limits.megapixels):
+        stream.seek(0)
+        signature = recognise(stream.read(HEAD))
+        if signature.kind != "image":
+            raise Invalid(_("the file is not a picture"))
+        outlines.outline(stream, signature.pillow, limits)
+        with _opened(stream, signature, limits.megapixels) as picture:
+            return _orientation(picture, signature), picture.size
 
 
 def thumbnail(stream: BinaryIO, size: int = 320, *, limits: MediaLimits | None = None) -> bytes:

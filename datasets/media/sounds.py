@@ -53,10 +53,15 @@ def flac(stream: BinaryIO, limits: MediaLimits) -> float | None:
 def _checked(seconds: float, limits: MediaLimits) -> float:
     if not seconds:
         raise Invalid(_("the file holds no sound"))
-    if seconds > limits.seconds:
+    check_length(seconds, limits)
+    return seconds
+
+
+def check_length(seconds: float | None, limits: MediaLimits) -> None:
+    """Raise TooLarge for a sound or a film that states more than the limit."""
+    if seconds is not None and seconds > limits.seconds:
         raise TooLarge(
             _("it lasts %(seconds)s seconds; the limit is %(limit)s"),
             seconds=round(seconds),
             limit=limits.seconds,
         )
-    return seconds

@@ -42,6 +42,7 @@ from .passwords import (
     PasswordRules,
     PastPassword,
     check_password,
+    nobodys_hash,
     rules_of,
 )
 from .proving import (
@@ -120,6 +121,7 @@ from .users import (
 )
 
 __all__ = [
+    "nobodys_hash",
     "ADMINISTRATORS",
     "FACTOR_DUE",
     "INDUSTRIES",

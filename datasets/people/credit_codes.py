@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from stdnum.cn import uscc
+
 from .. import errors
 from ..errors import _
 
@@ -14,8 +16,7 @@ _FORM = re.compile(rf"[{ALPHABET}]{{2}}[0-9]{{6}}[{ALPHABET}]{{10}}")
 
 def check_character(code: str) -> str:
     """Return the 18th character for the first 17: 31 − Σ cᵢ·3^(i−1) mod 31 (GB 32100, 4.2.5)."""
-    total = sum(ALPHABET.index(one) * pow(3, place, 31) for place, one in enumerate(code[:17]))
-    return ALPHABET[-total % 31]
+    return uscc.calc_check_digit(code)
 
 
 def checked_credit_code(text: str) -> str | None:

@@ -304,6 +304,10 @@ def receipt_of(line: bytes, config: str) -> dict[str, Json]:
     """Return the receipt of a record, from its line of the manifest without the line end."""
     record = json.loads(line)
     prediction, review = record["prediction"], record["review"]
+    origin = record.get("origin")
+    # Keyed, so that nobody guesses raw material by it; the first versions have it plain.
+    names = ("keyed_asset", "asset") if origin else ()
+    asset = {name: origin[name] for name in names if name in origin}
     return {
         "format": RECEIPT,
         "key": record["key"],
@@ -311,8 +315,9 @@ def receipt_of(line: bytes, config: str) -> dict[str, Json]:
         "sources": {
             "data": record["key"][:64],
             "media": {field: media["source"] for field, media in record["media"].items()},
+            **asset,
         },
-        "cleaning": None,
+        "cleaning": origin and origin["cleaning"],
         "prediction": prediction
         and {"model": prediction["model_version"], "weights": prediction["weights"]},
         "annotator": record["annotator"],

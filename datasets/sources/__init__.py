@@ -1,7 +1,7 @@
 """Iterate what a person brings in, lazily and at constant memory.
 
-A folder, a ZIP archive, one media file, a table (`.csv`, `.tsv`), lines of text (`.txt`), or a
-task list (`.json`, `.jsonl`); an archive or a
+A folder, a ZIP archive, one media file, a PDF whose pages become pictures, a table (`.csv`,
+`.tsv`, `.xlsx`), lines of text (`.txt`), or a task list (`.json`, `.jsonl`); an archive or a
 folder with `tasks.json` or `tasks.jsonl` at its top is that list with its media. Numbers are the
 same in every run over the same input, so that an interrupted run can go on. Nothing is ever
 fetched from a network and nothing is unpacked under a name that came from outside.
@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from ..errors import Invalid, NotFound, _
+from ..errors import Invalid, NotFound, Problem, _
 from ..media import named_kind
 from . import names
 from .archives import Archive
-from .folders import Folder, Nowhere, Tree, Walk, check_keys, join
+from .folders import Folder, Nowhere, Tree, Walk, check_keys, join, page_drafts
 from .items import (
     BytesMedia,
     Draft,
@@ -31,6 +31,7 @@ from .items import (
 )
 from .lists import TaskList
 from .tables import is_table, lines, rows
+from .unpacked import Unpacked
 
 __all__ = [
     "BytesMedia",
@@ -57,18 +58,21 @@ def read(
     media_keys: tuple[str, ...] | None = None,
     skipped: Counter[str] | None = None,
     name: str = "",
+    notes: list[Problem] | None = None,
 ) -> Iterator[Item | Reject]:
     """Give items and rejects, numbered from 1; those up to `start_after` are passed over unread.
 
     `keys` are the data keys of the label config in order; `media_keys` those of them that name
     media (all, unless told), the others are taken as they are from a task list. `name` is the
     file's own name when `path` is a temporary one; a list then has no files beside it. `skipped`
-    counts what is no medium. Raises Invalid or TooLarge when the source as a whole cannot be
-    read. Media of an item stay openable after the iteration.
+    counts what is no medium; `notes` gets what a person should know (encoding, sheet). Raises
+    Invalid or TooLarge when the source as a whole cannot be read. Media of an
+    item stay openable after the iteration.
     """
     media = frozenset(keys if media_keys is None else media_keys)
     counted: Counter[str] = Counter() if skipped is None else skipped
-    source = _Source(path, name or path.name, keys, media, limits, counted)
+    told: list[Problem] = [] if notes is None else notes
+    source = _Source(path, name or path.name, keys, media, limits, counted, told)
     for number, draft in enumerate(source.drafts(), 1):
         if number > start_after:
             yield draft(number)
@@ -85,14 +89,16 @@ class _Source:
         media_keys: frozenset[str],
         limits: SourceLimits,
         skipped: Counter[str],
+        notes: list[Problem],
     ) -> None:
+        self.notes = notes
         self.path, self.name, self.keys, self.limits = path, name, keys, limits
         self.media_keys, self.skipped = media_keys, skipped
 
     def drafts(self) -> Iterator[Draft]:
         """Give the drafts of the folder, archive, list or single file."""
         if self.path.is_dir():
-            return self._tree(Folder(self.path))
+            return self._tree(Unpacked(self.path, self.limits))
         if not self.path.is_file():
             raise NotFound(_("there is no file %(name)s"), name=shown(self.name))
         suffix = PurePosixPath(self.name.lower()).suffix
@@ -107,7 +113,11 @@ class _Source:
             return self._table(suffix)
         if names.is_archive(self.name):
             raise Invalid(_("of archives only ZIP is read; pack the files as ZIP"))
-        if named_kind(self.name) in self.limits.kinds:
+        kind = named_kind(self.name)
+        if kind == "pdf" and self.limits.draws_pages and len(self.keys) == 1:
+            document = FileMedia(self.name, self.path.resolve())
+            return page_drafts(self.keys[0], self.name, document, self.limits)
+        if kind in self.limits.kinds:
             return self._single()
         raise Invalid(_("%(name)s is no kind of file that is read here"), name=shown(self.name))
 
@@ -121,9 +131,13 @@ class _Source:
             if suffix == ".txt":
                 key = self._text_key() or ""
                 for number, line in lines(stream):
-                    yield tasks.draft(f"line {number}", {key: line})
+                    place = f"line {number}"
+                    if isinstance(line, Invalid):
+                        yield rejected(place, line.message, **line.values)
+                    else:
+                        yield tasks.draft(place, {key: line})
                 return
-            for number, row in rows(stream, self.name):
+            for number, row in rows(stream, self.name, notes=self.notes):
                 if isinstance(row, Invalid):
                     yield rejected(f"line {number}", row.message, **row.values)
                 else:

@@ -10,9 +10,18 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from ..errors import Invalid, Problem, _
-from ..media import named_kind
+from ..media import named_kind, page_count
 from . import names
-from .items import Draft, FileMedia, Item, Opener, SourceLimits, rejected, shown
+from .items import (
+    Draft,
+    FileMedia,
+    Item,
+    Opener,
+    PageMedia,
+    SourceLimits,
+    rejected,
+    shown,
+)
 
 
 @dataclass
@@ -110,11 +119,16 @@ class Walk:
         """Give the drafts of a folder, then those of its sub-folders."""
         found = self.tree.listing(folder)
         yield from self._refused(folder, found)
-        media = [name for name in found.files if self._is_medium(name)]
+        drawn = {name for name in found.files if self._is_drawn(name)}
+        media = [name for name in found.files if name in drawn or self._is_medium(name)]
         subfolders = found.folders
         if len(self.keys) == 1:
             for name in media:
-                yield self._item(folder, [join(folder, name)])
+                path = join(folder, name)
+                if name in drawn:
+                    yield from page_drafts(self.keys[0], path, self.tree.medium(path), self.limits)
+                else:
+                    yield self._item(folder, [path])
         else:
             yield from self._pairs(folder, names.paired(media))
             pair = self._pair_folders(subfolders)
@@ -132,6 +146,10 @@ class Walk:
             self.skipped["system files"] += found.junk
         for name, problem in found.refused:
             yield rejected(join(folder, name), problem.message, **problem.values)
+
+    def _is_drawn(self, name: str) -> bool:
+        """Tell whether it is a PDF whose pages become pictures."""
+        return len(self.keys) == 1 and self.limits.draws_pages and named_kind(name) == "pdf"
 
     def _is_medium(self, name: str) -> bool:
         kind = named_kind(name)
@@ -180,6 +198,30 @@ class Walk:
         name = PurePosixPath(paths[0]).name
         data = dict(zip(self.keys, paths, strict=True))
         return lambda number: Item(number, shown(paths[0]), name, data, media, folder)
+
+
+def page_drafts(
+    key: str, path: str, document: Opener | None, limits: SourceLimits
+) -> Iterator[Draft]:
+    """Give a draft for each page of a PDF, or one reject with the reason why not."""
+    try:
+        if document is None:
+            raise Invalid(_("the file cannot be read"))
+        with document.open() as stream:
+            count = page_count(stream, limits.media)
+    except Invalid as problem:
+        yield rejected(path, problem.message, **problem.values)
+        return
+    stem = PurePosixPath(path).stem
+    for number in range(1, count + 1):
+        name = f"{stem}-{number:0{len(str(count))}d}.png"
+        yield _page(key, path, PageMedia(name, document, number, limits.media), number)
+
+
+def _page(key: str, path: str, medium: PageMedia, page: int) -> Draft:
+    media: dict[str, Opener] = {key: medium}
+    place = f"{shown(path)}, page {page}"
+    return lambda number: Item(number, place, medium.name, {key: medium.name}, media, path)
 
 
 def check_keys(keys: tuple[str, ...]) -> None:

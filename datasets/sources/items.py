@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from ..errors import Invalid, Problem, _
-from ..media import Kind
+from ..media import Kind, MediaLimits, page
+
+MOST_PROBLEMS = 100  # of one thing, that its line in the reject file lists
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,12 @@ class SourceLimits:
     task_bytes: int = 5 * 1024**2  # of one task in a list
     allow_remote_urls: bool = True  # kept as text; this server never fetches them
     kinds: frozenset[Kind] = frozenset({"image", "audio", "video", "text", "pdf"})
+    media: MediaLimits = MediaLimits()  # of the pages that are drawn of a PDF
+
+    @property
+    def draws_pages(self) -> bool:
+        """Say whether a PDF becomes pictures: where pictures are wanted, and no PDF."""
+        return "image" in self.kinds and "pdf" not in self.kinds
 
 
 class Opener(Protocol):
@@ -75,6 +83,21 @@ class BytesMedia:
 
 
 @dataclass(frozen=True)
+class PageMedia:
+    """Open one page of a PDF, drawn as a PNG when it is needed."""
+
+    name: str
+    document: Opener
+    number: int
+    limits: MediaLimits
+
+    def open(self) -> BinaryIO:
+        """Return the picture; raise Invalid when the page cannot be drawn."""
+        with self.document.open() as stream:
+            return io.BytesIO(page(stream, self.number, self.limits))
+
+
+@dataclass(frozen=True)
 class Item:
     """Hold one task to be: `data[key]` names the medium when `media` has the key."""
 
@@ -96,6 +119,7 @@ class Reject:
     number: int
     place: str
     reason: Problem
+    problems: tuple[Problem, ...] = ()  # all of them, where there are several
 
     def to_json(self) -> str:
         """Return one JSON line (without its end) of number, place and reason in English.
@@ -103,7 +127,7 @@ class Reject:
         The template and the values of the reason stand beside it, to be shown in another
         language.
         """
-        row = {
+        row: dict[str, Any] = {
             "number": self.number,
             "place": self.place,
             "reason": str(self.reason),
@@ -111,6 +135,11 @@ class Reject:
             "message": self.reason.message,
             "values": self.reason.values,
         }
+        if len(self.problems) > 1:
+            row["problems"] = [
+                {"part": each.place, "message": each.message, "values": each.values}
+                for each in self.problems[:MOST_PROBLEMS]
+            ]
         return json.dumps(row, ensure_ascii=False, default=str)
 
 

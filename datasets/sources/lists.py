@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from ..errors import Invalid, Problem, _
-from . import names, values
+from . import names, quick, values
 from .folders import Tree, join
 from .items import BytesMedia, Draft, Item, Opener, Reject, SourceLimits, rejected, shown
 
@@ -54,6 +54,10 @@ class TaskList:
 
     def _parsed(self, number: int, place: str, line: str, parser: values.Parser) -> Item | Reject:
         text = line.strip(" \t\r\n")
+        try:
+            return self._item(number, place, quick.value(text, self.limits.depth))
+        except quick.Doubtful:
+            pass
         try:
             value, end, problem = parser.value(text)
         except RecursionError:
@@ -96,7 +100,7 @@ class TaskList:
             number,
             place,
             # A list may name its tasks, and say which belong together.
-            _line(meta.get("name")) or PurePosixPath(first).name or place,
+            _line(meta.get("name")) or (PurePosixPath(first).name if first else "") or place,
             task["data"],
             media,
             _line(meta.get("group")) or first.rpartition("/")[0],

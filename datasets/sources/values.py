@@ -249,6 +249,54 @@ def values(stream: BinaryIO, limit: int, depth: int) -> Iterator[tuple[Any, Prob
         yield None, Problem("", error.message, error.values)
 
 
+def members(
+    stream: BinaryIO, limit: int, depth: int
+) -> Iterator[tuple[str, int, Any, Problem | None]]:
+    """Give (name, place, value, problem) of the members of one object, at constant memory.
+
+    A list is given item by item, with places from 0, after its own line (name, -1, [], None);
+    any other value has the place -1. After a syntax error nothing can be trusted: the last
+    line has an empty name and a problem.
+    """
+    window, parser = _Window(stream), Parser(depth)
+    try:
+        if window.peek() != "{":
+            raise Invalid(_("a JSON object is expected"))
+        window.at += 1
+        while window.peek() not in ("}", ""):
+            name, problem = _next_value(window, parser, limit)
+            if not isinstance(name, str) or window.peek() != ":":
+                raise Invalid(_("this is not JSON: %(reason)s"), reason="Expecting ':'")
+            window.at += 1
+            if window.peek() == "[":
+                yield name, -1, [], problem
+                for place, (value, wrong) in enumerate(_listed(window, parser, limit)):
+                    yield name, place, value, wrong
+            else:
+                value, wrong = _next_value(window, parser, limit)
+                yield name, -1, value, problem or wrong
+            if window.peek() == ",":
+                window.at += 1
+        if not window.peek():
+            raise Invalid(_("the list breaks off or a comma is missing"))
+    except Invalid as error:
+        yield "", -1, None, Problem("", error.message, error.values)
+
+
+def _listed(window: _Window, parser: Parser, limit: int) -> Iterator[tuple[Any, Problem | None]]:
+    """Give the items of a list and go behind it; raise Invalid where it breaks off."""
+    window.at += 1
+    while (following := window.peek()) != "]":
+        if not following:
+            raise Invalid(_("the list breaks off or a comma is missing"))
+        yield _next_value(window, parser, limit)
+        if window.peek() == ",":
+            window.at += 1
+        elif window.peek() != "]":
+            raise Invalid(_("the list breaks off or a comma is missing"))
+    window.at += 1
+
+
 def _next_value(window: _Window, parser: Parser, limit: int) -> tuple[Any, Problem | None]:
     wanted = _CHUNK
     while True:

@@ -7,7 +7,7 @@ the bytes are still the ones that were put.
 
 from __future__ import annotations
 
-from .contract import CHUNK, ObjectStore, StoredObject
+from .contract import CHUNK, ListedObject, ObjectStore, StoredObject
 from .folder import FolderStorage
 from .s3 import LONGEST_LINK, PART, S3Storage
 
@@ -15,6 +15,7 @@ __all__ = [
     "CHUNK",
     "FolderStorage",
     "LONGEST_LINK",
+    "ListedObject",
     "ObjectStore",
     "PART",
     "S3Storage",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import io
 import re
@@ -23,6 +24,15 @@ class StoredObject:
 
     digest: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """One object of a listing: its size in bytes, and when it was put last."""
+
+    digest: str
+    size: int
+    put_at: dt.datetime
 
 
 class ObjectStore(Protocol):
@@ -56,8 +66,14 @@ class ObjectStore(Protocol):
     def delete(self, digest: str) -> None:
         """Delete an object; one that is not there is no error."""
 
+    def delete_old(self, digest: str, before: dt.datetime) -> bool:
+        """Delete an object unless it was put since; tell whether it is gone now."""
+
     def digests(self) -> Iterator[str]:
         """List the digests of all objects in ascending order."""
+
+    def listing(self) -> Iterator[ListedObject]:
+        """List all objects in ascending order of digests, at constant memory."""
 
     def path(self, digest: str) -> Path | None:
         """Give the local file of an object, None if it is missing or not local."""

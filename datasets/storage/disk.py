@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import os
 from collections.abc import Collection, Iterable, Iterator
@@ -9,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import Unavailable, _
+
+_SYNCFS = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
 
 
 @contextmanager
@@ -48,6 +51,24 @@ def make_folders(folders: Collection[Path]) -> None:
         folder.mkdir(exist_ok=True)
     for parent in parents:
         sync_folder(parent)
+
+
+def sync_disk(folder: Path) -> bool:
+    """Wait until everything that was written to the file system of a folder is on the disk.
+
+    One wait for thousands of files and their names. False where the system cannot do that
+    (it is Linux's `syncfs`): then each file must be waited for.
+    """
+    if _SYNCFS is None:
+        return False
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if _SYNCFS(number) != 0:
+            reason = ctypes.get_errno()
+            raise OSError(reason, os.strerror(reason))
+    finally:
+        os.close(number)
+    return True
 
 
 def sync_files(names: Iterable[str]) -> None:

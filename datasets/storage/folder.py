@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import io
 import os
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import NotFound, _
-from .contract import DIGEST, ObjectStore, StoredObject, check_digest, check_range
-from .disk import make_folder, make_folders, sync_files, sync_folder, using_folder, write_all
+from .contract import (
+    DIGEST,
+    ListedObject,
+    ObjectStore,
+    StoredObject,
+    check_digest,
+    check_range,
+)
+from .disk import (
+    make_folder,
+    make_folders,
+    sync_disk,
+    sync_files,
+    sync_folder,
+    using_folder,
+    write_all,
+)
 from .streams import Incoming, Window
 
+FEW = 32  # objects that are waited for one by one
 _SHARD = "[0-9a-f][0-9a-f]"
 
 
@@ -65,21 +83,30 @@ class FolderStorage(ObjectStore):
         """
         digests = [hashlib.sha256(data).hexdigest() for data in contents]
         drafts: dict[str, str] = {}
+        place = f"{self._unfinished}/{uuid.uuid4().hex}"
         try:
             with using_folder():
                 make_folder(self._unfinished)
                 for digest, data in zip(digests, contents, strict=True):
                     if digest not in drafts:
-                        number, drafts[digest] = tempfile.mkstemp(dir=self._unfinished)
-                        with io.FileIO(number, "wb") as file:
+                        drafts[digest] = f"{place}-{len(drafts)}"
+                        with open(drafts[digest], "xb", buffering=0) as file:
                             write_all(file, data)
-                sync_files(drafts.values())
+                at_once = len(drafts) > FEW and sync_disk(self._unfinished)
+                if not at_once:
+                    sync_files(drafts.values())
                 targets = {digest: self._file(digest) for digest in drafts}
-                make_folders({target.parent for target in targets.values()})
+                folders = {target.parent for target in targets.values()}
+                if at_once:
+                    for folder in folders:
+                        folder.mkdir(parents=True, exist_ok=True)
+                else:
+                    make_folders(folders)
                 for digest, target in targets.items():
                     os.replace(drafts.pop(digest), target)
-                for folder in {target.parent for target in targets.values()}:
-                    sync_folder(folder)
+                if not at_once or not sync_disk(self._root):
+                    for folder in folders:
+                        sync_folder(folder)
         except BaseException:
             for name in drafts.values():
                 with suppress(OSError):
@@ -120,6 +147,38 @@ class FolderStorage(ObjectStore):
             with suppress(FileNotFoundError):
                 file.unlink()
                 sync_folder(file.parent)
+
+    def delete_old(self, digest: str, before: dt.datetime) -> bool:
+        """Delete an object unless it was put since; tell whether it is gone now.
+
+        It is moved aside first: whoever puts it meanwhile makes another file, and one that was
+        put just before is moved back.
+        """
+        file = self._file(digest)
+        aside = self._unfinished / f"old-{digest}-{os.getpid()}"
+        with using_folder():
+            make_folder(self._unfinished)
+            try:
+                os.rename(file, aside)
+            except FileNotFoundError:
+                return True
+            try:
+                is_old = aside.stat().st_mtime < before.timestamp()
+                if not is_old:
+                    with suppress(FileExistsError):
+                        os.link(aside, file)
+            finally:
+                aside.unlink()
+            sync_folder(file.parent)
+        return is_old
+
+    def listing(self) -> Iterator[ListedObject]:
+        """List all objects in ascending order of digests, at constant memory."""
+        for digest in self.digests():
+            with using_folder(), suppress(FileNotFoundError):
+                found = self._file(digest).stat()
+                at = dt.datetime.fromtimestamp(found.st_mtime, dt.UTC)
+                yield ListedObject(digest, found.st_size, at)
 
     def digests(self) -> Iterator[str]:
         """List the digests of all objects in ascending order."""

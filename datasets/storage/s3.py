@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import os
 import re
@@ -21,7 +22,15 @@ from minio.error import MinioException, S3Error
 from minio.helpers import check_bucket_name
 
 from ..errors import Invalid, NotFound, Unavailable, _
-from .contract import CHUNK, DIGEST, ObjectStore, StoredObject, check_digest, check_range
+from .contract import (
+    CHUNK,
+    DIGEST,
+    ListedObject,
+    ObjectStore,
+    StoredObject,
+    check_digest,
+    check_range,
+)
 from .disk import using_folder, write_all
 from .streams import Incoming, Window
 
@@ -29,6 +38,9 @@ if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
 
 PART = 8 << 20  # bytes of one part of an upload to S3, which allows 10,000 parts
+
+# Bytes that were put longer ago are sent anew: what deletes old ones must see that they are wanted.
+FRESH = timedelta(hours=12)
 
 CONNECT_SECONDS = 5.0  # each of three tries to reach S3
 
@@ -93,7 +105,7 @@ class S3Storage(ObjectStore):
                 with using_folder():
                     write_all(spool, chunk)
             digest, size = incoming.digest, incoming.size
-            if self.size(digest) != size:
+            if not self._is_fresh(digest, size):
                 with self._using():
                     try:
                         self._upload(digest, size, spool)
@@ -117,14 +129,8 @@ class S3Storage(ObjectStore):
 
     def size(self, digest: str) -> int | None:
         """Tell the size in bytes, None if there is no such object."""
-        check_digest(digest)
-        with self._using():
-            try:
-                return self._client.stat_object(self._bucket, digest).size
-            except S3Error as error:
-                if error.code not in _NOTHING:
-                    raise
-                return None
+        found = self._stat(digest)
+        return None if found is None else found.size
 
     def delete(self, digest: str) -> None:
         """Delete an object; one that is not there is no error."""
@@ -136,16 +142,34 @@ class S3Storage(ObjectStore):
                 if error.code not in _NOTHING:
                     raise
 
-    def digests(self) -> Iterator[str]:
-        """List the digests of all objects in ascending order."""
+    def delete_old(self, digest: str, before: dt.datetime) -> bool:
+        """Delete an object unless it was put since; tell whether it is gone now.
+
+        S3 cannot look and delete in one step: `before` must lie well behind `FRESH`, so that
+        whoever puts the same bytes meanwhile has sent them anew.
+        """
+        found = self._stat(digest)
+        if found is not None and found.put_at >= before:
+            return False
+        self.delete(digest)
+        return True
+
+    def listing(self) -> Iterator[ListedObject]:
+        """List all objects in ascending order of digests, at constant memory."""
         with self._using():
             try:
                 for item in self._client.list_objects(self._bucket):
-                    if item.object_name and DIGEST.fullmatch(item.object_name):
-                        yield item.object_name
+                    name, size, at = item.object_name, item.size, item.last_modified
+                    if name and DIGEST.fullmatch(name) and size is not None and at is not None:
+                        yield ListedObject(name, size, at)
             except S3Error as error:
                 if error.code not in _NOTHING:
                     raise
+
+    def digests(self) -> Iterator[str]:
+        """List the digests of all objects in ascending order."""
+        for item in self.listing():
+            yield item.digest
 
     def path(self, digest: str) -> Path | None:
         """Give None: the bytes are not on this machine."""
@@ -174,6 +198,25 @@ class S3Storage(ObjectStore):
         with self._using():
             if not self._client.bucket_exists(self._bucket):
                 self._make_bucket()
+
+    def _stat(self, digest: str) -> ListedObject | None:
+        check_digest(digest)
+        with self._using():
+            try:
+                found = self._client.stat_object(self._bucket, digest)
+            except S3Error as error:
+                if error.code not in _NOTHING:
+                    raise
+                return None
+        at = found.last_modified or dt.datetime.now(dt.UTC)
+        return ListedObject(digest, found.size or 0, at)
+
+    def _is_fresh(self, digest: str, size: int) -> bool:
+        """Tell whether these bytes are there, and were put so lately that nobody deletes them."""
+        found = self._stat(digest)
+        if found is None or found.size != size:
+            return False
+        return found.put_at > dt.datetime.now(dt.UTC) - FRESH
 
     @property
     def _client(self) -> Minio:

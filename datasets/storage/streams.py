@@ -27,7 +27,7 @@ class Incoming:
         while chunk := self._stream.read(CHUNK):
             self.size += len(chunk)
             if self._limit is not None and self.size > self._limit:
-                raise TooLarge(_("more than %(limit)s bytes"), limit=self._limit)
+                raise TooLarge(_("more than %(limit_bytes)s"), limit_bytes=self._limit)
             self._hash.update(chunk)
             yield chunk
 

@@ -32,16 +32,60 @@ def tagged(text: str, spans: list[tuple[int, int, str]]) -> Iterator[tuple[str, 
 
     A token that an entity cuts is cut there. Of entities that overlap the longer one counts.
     """
-    tags = ["O"] * len(text)
+    for tokens, first, others in pieces(text, spans):
+        yield tokens[0], first
+        for token in tokens[1:]:
+            yield token, others
+
+
+def pieces(text: str, spans: list[tuple[int, int, str]]) -> Iterator[tuple[list[str], str, str]]:
+    """Give the tokens between two borders of entities, the tag of the first and of the others."""
+    length = len(text)
+    tokens_of = _TOKEN.findall
+    ordered = sorted(spans)
+    if not apart(ordered, length):
+        yield from _painted(text, spans)
+        return
+    at = 0
+    for start, end, label in ordered:
+        if at < start and (tokens := tokens_of(text[at:start])):
+            yield tokens, "O", "O"
+        part, others = text[start:end], "I-" + label
+        if tokens := tokens_of(part):
+            yield tokens, others if part[0].isspace() else "B-" + label, others
+        at = end
+    if at < length and (tokens := tokens_of(text[at:])):
+        yield tokens, "O", "O"
+
+
+def apart(ordered: list[tuple[int, int, str]], length: int) -> bool:
+    """Tell whether spans in order have a label and characters of the text each, and share none."""
+    at = 0
+    for start, end, label in ordered:
+        if start < at or end <= start or not label:
+            return False
+        at = end
+    return at <= length
+
+
+def _painted(text: str, spans: list[tuple[int, int, str]]) -> Iterator[tuple[list[str], str, str]]:
+    """Do what `pieces` does for spans that lie over each other, or beyond the text."""
+    length = len(text)
+    tags = ["O"] * length
+    ends = {0, length}
     for start, end, label in sorted(spans, key=lambda span: (span[1] - span[0], -span[0])):
-        for place in range(max(start, 0), min(end, len(text))):
-            tags[place] = ("B-" if place == start else "I-") + label
-    for found in _TOKEN.finditer(text):
-        begin = found.start()
-        for place in range(found.start() + 1, found.end() + 1):
-            if place == found.end() or _parts(tags[place - 1], tags[place]):
-                yield text[begin:place], tags[begin]
-                begin = place
+        begin, last = max(start, 0), min(end, length)
+        if begin < last:
+            tags[begin:last] = ["I-" + label] * (last - begin)
+            if begin == start:
+                tags[begin] = "B-" + label
+            ends |= {begin, last}
+    cuts = [at for at in sorted(ends) if not 0 < at < length or _parts(tags[at - 1], tags[at])]
+    for begin, last in zip(cuts, cuts[1:], strict=False):
+        part = text[begin:last]
+        if tokens := _TOKEN.findall(part):
+            others = tags[last - 1]
+            yield tokens, others if part[0].isspace() else tags[begin], others
 
 
 def _parts(before: str, here: str) -> bool:

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from ...datasets.catalogue import DataLevel, Facts, UpdateCycle
+from ...datasets.clearance import Searched
 from ...datasets.provenance import Guideline, Provenance
 from ...datasets.quality import Figure
 from ...datasets.versions import FrozenVersion
@@ -58,7 +59,7 @@ def statements(
         "rai:dataCollectionTimeframe": _timeframe(facts),
         "rai:machineAnnotationTools": sorted(making.models),
         "rai:dataManipulationProtocol": _division(version),
-        "rai:personalSensitiveInformation": _personal(facts),
+        "rai:personalSensitiveInformation": _personal(facts, provenance.searched),
         "rai:dataReleaseMaintenancePlan": _plan(facts),
         **{key: _said(facts, name) for key, name in SAID.items()},
     }
@@ -134,11 +135,20 @@ def _division(version: FrozenVersion) -> str:
     )
 
 
-def _personal(facts: Facts) -> list[str]:
+def _personal(facts: Facts, searched: Searched | None) -> list[str]:
     lines = []
     said = _said(facts, "personal_information")
     if said:
         lines.append(said)
+    if searched is not None:
+        lines.append(
+            f"已按规则 {searched.detector} 在 {searched.records} 个任务中检索个人信息："
+            f"确认并处理 {searched.treated} 处，判定不是 {searched.dismissed} 处；"
+            f"{searched.unseen} 个任务含未检索的内容（如图片、声音）。"
+            f"{searched.records} tasks were searched for personal information by the rules "
+            f"{searched.detector}: {searched.treated} findings were treated, {searched.dismissed} "
+            f"dismissed by people; {searched.unseen} tasks hold something that was not searched."
+        )
     if facts.data_level in _LEVELS:
         chinese, english = _LEVELS[DataLevel(facts.data_level)]
         lines.append(f"数据级别（GB/T 43697）：{chinese}。Data level (GB/T 43697): {english}.")

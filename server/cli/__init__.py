@@ -12,8 +12,12 @@ from ...datasets import errors
 from ...datasets.errors import _
 from .accounts import COMMANDS as ACCOUNTS
 from .chain import COMMANDS as CHAIN
+from .feeding import COMMANDS as FEEDING
+from .libraries import COMMANDS as LIBRARIES
 from .operate import COMMANDS as OPERATE
 from .printing import say_error
+from .recipes import COMMANDS as RECIPES
+from .searching import COMMANDS as SEARCHING
 from .sending import COMMANDS as SENDING
 from .trust import COMMANDS as TRUST
 
@@ -33,7 +37,17 @@ def jinbiao(verbose: bool) -> None:
     )
 
 
-for command in (*OPERATE, *CHAIN, *ACCOUNTS, *TRUST, *SENDING):
+for command in (
+    *OPERATE,
+    *CHAIN,
+    *ACCOUNTS,
+    *TRUST,
+    *SENDING,
+    *SEARCHING,
+    *LIBRARIES,
+    *FEEDING,
+    *RECIPES,
+):
     jinbiao.add_command(command)
 
 

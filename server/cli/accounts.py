@@ -11,7 +11,7 @@ from ...datasets.errors import _
 from ...datasets.people import OrganisationKind, Role
 from .asking import asks, at_the_machine
 from .opened import manager, opened
-from .printing import say_passwords
+from .printing import say, say_passwords, worded
 
 
 @click.group()
@@ -68,7 +68,8 @@ def user_list() -> None:
     with opened() as installation, installation.database.read() as session:
         manager(session)
         for person in people.users(session):
-            state = "" if person.is_active else "  (inactive)"
+            inactive = worded(_("inactive"), {})
+            state = "" if person.is_active else f"  ({inactive})"
             click.echo(
                 f"{person.username}\t{person.role}\t{person.organisation.slug}"
                 f"\t{person.name}{state}"
@@ -138,7 +139,7 @@ def audit_verify() -> None:
             events=verdict.events,
             fault=verdict.fault,
         )
-    click.echo(f"ok: {verdict.events} events, head {verdict.head}")
+    say(_("ok: %(events)s events, head %(head)s"), events=verdict.events, head=verdict.head)
 
 
 @click.command()

@@ -10,8 +10,19 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from ...datasets import catalogue, errors, exports, labels, people, projects, tasks, versions
+from ...datasets import (
+    catalogue,
+    errors,
+    exports,
+    labelled,
+    labels,
+    people,
+    projects,
+    tasks,
+    versions,
+)
 from ...datasets.errors import _
+from ...datasets.tasks import TaskState
 from ...exporters import archive
 from ...exporters.formats import FORMATS
 from ...workers import demo as demo_chain
@@ -20,7 +31,7 @@ from .asking import asks, at_the_machine
 from .facts import fact_options
 from .facts import told as facts_told
 from .opened import acting_as, opened, run_here
-from .printing import progress
+from .printing import progress, say, say_rejects, say_skipped, worded
 
 ACTING = click.option(
     "--as", "username", default="admin", show_default=True, help="以谁的身份 · Act as this person"
@@ -78,17 +89,38 @@ def project_list(username: str) -> None:
         counts = tasks.counts(session, [each.id for each in found])
         for each in found:
             states = counts.get(each.id, {})
-            told = ", ".join(f"{state} {number}" for state, number in sorted(states.items()))
-            click.echo(f"{each.id}\t{each.title}\t{told or 'empty'}")
+            counted = [
+                f"{worded(_STATES[TaskState(state)], {})} {number}"
+                for state, number in sorted(states.items())
+            ]
+            told = ", ".join(counted) or worded(_("empty"), {})
+            click.echo(f"{each.id}\t{each.title}\t{told}")
 
 
 @click.command("import")
 @click.argument("reference", metavar="PROJECT")
 @click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(list(labelled.FORMATS)),
+    default="auto",
+    show_default=True,
+    help="标注格式 · The format of the labels",
+)
+@click.option(
+    "--labels-as",
+    type=click.Choice(labelled.KEPT_AS),
+    default="annotations",
+    show_default=True,
+    help="标签作为标注或预标注 · What the labels become",
+)
 @ACTING
 @asks("task.import")
-def import_data(reference: str, paths: tuple[Path, ...], username: str) -> None:
-    """导入文件夹、ZIP 或任务列表 · Import folders, ZIPs, media or task lists (JSON, JSONL).
+def import_data(
+    reference: str, paths: tuple[Path, ...], format_name: str, labels_as: str, username: str
+) -> None:
+    """导入文件夹、ZIP 或任务列表 · Import folders, ZIPs, media, task lists, files with labels.
 
     Rows that fail go to a reject file with the reason; the rest are kept.
     """
@@ -101,17 +133,25 @@ def import_data(reference: str, paths: tuple[Path, ...], username: str) -> None:
             target = projects.find(session, actor, reference)
         for path in paths:
             request = {"path": str(path.absolute()), "name": path.name}
+            request |= {"format": format_name, "as": labels_as}
             job = run_here(installation, actor, target, "import", request, path.name)
             result = job.result_values
-            click.echo(f"{path}: {result['tasks']} tasks, {result['rejected']} rejected")
+            say(
+                _("%(name)s: %(tasks)s tasks, %(rejected)s rejected"),
+                name=path,
+                tasks=result["tasks"],
+                rejected=result["rejected"],
+            )
+            for note in result["notes"]:
+                click.echo(f"  {worded(note['message'], note['values'])}")
             for reason, number in result["skipped"].items():
-                click.echo(f"  skipped: {number} × {reason}")
+                say_skipped(reason, number)
             if result["reject_file"]:
                 name = Path(f"{path.name}.rejects.jsonl")
                 with installation.store.open(result["reject_file"]) as stream:
                     with name.open("wb") as out:
                         shutil.copyfileobj(stream, out)
-                click.echo(f"  reject file: {name}")
+                say_rejects(name)
 
 
 @click.command()
@@ -125,11 +165,14 @@ def prelabel(reference: str, model: str, username: str) -> None:
         with installation.database.read() as session:
             actor = acting_as(session, username, "prelabel.run")
             target = projects.find(session, actor, reference)
-        job = run_here(installation, actor, target, "prelabel", {"model": model}, "prelabel")
+        job = run_here(installation, actor, target, "prelabel", {"model": model}, _("Pre-label"))
         result = job.result_values
-        click.echo(
-            f"{result['model_version']}: {result['examples']} examples, "
-            f"{result['predicted']} predicted, {result['failed']} failed"
+        say(
+            _("%(model)s: %(examples)s examples, %(predicted)s predicted, %(failed)s failed"),
+            model=result["model_version"],
+            examples=result["examples"],
+            predicted=result["predicted"],
+            failed=result["failed"],
         )
 
 
@@ -144,7 +187,7 @@ def review(reference: str, accept_all: bool, username: str) -> None:
         with installation.database.read() as session:
             actor = acting_as(session, username, "annotation.review")
             target = projects.find(session, actor, reference)
-        click.echo(f"accepted: {demo_chain.accept_all(installation, actor, target)}")
+        say(_("accepted: %(number)s"), number=demo_chain.accept_all(installation, actor, target))
 
 
 @click.command()
@@ -160,14 +203,20 @@ def review(reference: str, accept_all: bool, username: str) -> None:
 @ACTING
 @asks("version.freeze")
 def freeze(reference: str, tag: str | None, seed: int, fractions: str, username: str) -> None:
-    """冻结版本，打印 40 位版本号 · Freeze what was accepted; print the version's 40 digits."""
+    """固化版本，打印 40 位版本号 · Freeze what was accepted; print the version's 40 digits."""
     with opened() as installation:
         with installation.database.read() as session:
             actor = acting_as(session, username, "version.freeze")
             target = projects.find(session, actor, reference)
         request = {"tag": tag, "seed": seed, "fractions": _fractions(fractions)}
-        result = run_here(installation, actor, target, "freeze", request, "freeze").result_values
-        click.echo(f"{result['tag']}: {result['records']} records", err=True)
+        job = run_here(installation, actor, target, "freeze", request, _("Freeze a version"))
+        result = job.result_values
+        say(
+            _("%(name)s: %(records)s records"),
+            err=True,
+            name=result["tag"],
+            records=result["records"],
+        )
         click.echo(result["commit_id"])
 
 
@@ -191,7 +240,12 @@ def export(
             found = versions.find(session, owner, version)
         request = {"version": found.id, "format": format_name}
         result = run_here(installation, actor, owner, "export", request, format_name).result_values
-        click.echo(f"{format_name}: {result['records']} records, {result['regions']} regions")
+        say(
+            _("%(format)s: %(records)s records, %(regions)s regions"),
+            format=format_name,
+            records=result["records"],
+            regions=result["regions"],
+        )
         click.echo(f"manifest sha256 {result['manifest']}")
         if target is None:
             return
@@ -253,9 +307,15 @@ def publish(
             "keywords": list(keyword),
             "task_categories": list(task_category),
         }
-        result = run_here(installation, actor, owner, "publish", request, "publish").result_values
+        job = run_here(installation, actor, owner, "publish", request, _("Publish"))
+        result = job.result_values
         for format_name, reason in result["left_out"].items():
-            click.echo(f"left out {format_name}: {reason}", err=True)
+            say(
+                _("left out %(format)s: %(why)s"),
+                err=True,
+                format=format_name,
+                why=worded(reason, {}),
+            )
         click.echo(f"{result['dataset']} {result['tag']} {result['commit_id']}")
 
 
@@ -270,8 +330,8 @@ def publish(
 def demo(images: Path | None, pairs: int) -> None:
     """演示整条链路并发布 demo/pcb-defects · Run the whole chain on demo boards and publish it."""
     with opened() as installation:
-        for line in demo_chain.run(installation, images=images, pairs=pairs):
-            click.echo(line)
+        for step in demo_chain.run(installation, images=images, pairs=pairs):
+            say(step.message, **step.values)
             sys.stdout.flush()
 
 
@@ -298,4 +358,12 @@ def _fractions(text: str) -> dict[str, float]:
     return dict(zip(("train", "validation", "test"), shares, strict=True))
 
 
+_STATES = {
+    TaskState.WAITING: _("waiting"),
+    TaskState.LABELLED: _("labelled"),
+    TaskState.RETURNED: _("returned"),
+    TaskState.SKIPPED: _("skipped"),
+    TaskState.ACCEPTED: _("accepted"),
+    TaskState.WITHDRAWN: _("withdrawn"),
+}
 COMMANDS = (project, import_data, prelabel, review, freeze, export, publish, demo)

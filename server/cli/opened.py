@@ -13,6 +13,7 @@ from ...datasets import errors, migrations, people, permissions, settings, staff
 from ...datasets.errors import _
 from ...datasets.installation import Installation, open_installation
 from ...datasets.jobs import Job
+from ...datasets.libraries import Library
 from ...datasets.people import Role, User
 from ...datasets.projects import Project
 from ...workers import run
@@ -83,7 +84,7 @@ def _chosen() -> settings.Settings | None:
 def run_here(
     installation: Installation,
     actor: User,
-    project: Project,
+    owned: Project | Library,
     kind: str,
     request: dict[str, Any],
     title: str,
@@ -94,4 +95,4 @@ def run_here(
         errors.JinbiaoError: as the job ended.
     """
     with progress(title) as show:
-        return run.do_here(installation, actor, project, kind, request, show)
+        return run.do_here(installation, actor, owned, kind, request, show)

@@ -30,7 +30,7 @@ from .. import health as health_checks
 from .. import wsgi
 from .asking import at_the_machine
 from .opened import opened
-from .printing import progress, say_passwords
+from .printing import progress, say, say_passwords
 
 # Below that the second worker's memory is better left to models and to the database.
 TWO_WORKERS_BYTES = 2 * 1024**3
@@ -165,7 +165,7 @@ def migrate() -> None:
     revision = migrations.upgrade(installation.database)
     _first_admin(installation)
     installation.close()
-    click.echo(f"revision {revision}")
+    say(_("revision %(revision)s"), revision=revision)
 
 
 @click.command()
@@ -185,11 +185,11 @@ def health() -> None:
 @at_the_machine("it reads the database and the files that whoever runs it holds")
 def backup(target: Path) -> None:
     """备份到一个文件 · Back everything up into one file."""
-    with opened() as installation, progress("backup") as show:
+    with opened() as installation, progress(_("Back up")) as show:
         counts = backups.backup(installation, target, show)
         with installation.database.write() as session:
             audit.record(session, "operator", "platform.backup", "backup", **counts)
-    click.echo(f"{target}: {counts['tasks']} tasks, {counts['objects']} objects")
+    _say_counts(target, counts)
 
 
 @click.command()
@@ -198,10 +198,15 @@ def backup(target: Path) -> None:
 def restore(source: Path) -> None:
     """从备份恢复到空的安装 · Fill an empty installation from a backup."""
     installation = open_installation(settings.load())
-    with progress("restore") as show:
+    with progress(_("Restore")) as show:
         counts = backups.restore(installation, source, show)
     installation.close()
-    click.echo(f"{source}: {counts['tasks']} tasks, {counts['objects']} objects")
+    _say_counts(source, counts)
+
+
+def _say_counts(file: Path, counts: dict[str, int]) -> None:
+    message = _("%(name)s: %(tasks)s tasks, %(objects)s objects")
+    say(message, name=file, tasks=counts["tasks"], objects=counts["objects"])
 
 
 def _first_admin(installation: Installation) -> None:
@@ -250,7 +255,7 @@ def _demo(chosen: Settings) -> None:
     if child.process is not None and child.process.wait() == 0:
         click.echo(f"演示数据集 · demo dataset: {_address(chosen)}/datasets/demo/pcb-defects")
     else:
-        click.echo("demo: failed, see above", err=True)
+        say(_("demo: failed, see above"), err=True)
     sys.stdout.flush()
 
 

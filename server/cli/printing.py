@@ -4,27 +4,61 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 from babel.support import NullTranslations, Translations
 from tqdm import tqdm
 
 from ...datasets import errors
+from ...datasets.errors import _
 from ...datasets.people import User
 from ...workers.work import Progress
+from .. import reasons
 
+# What counts as skipped → what it is called.
+_SKIPPED = {
+    "system files": _("system files"),
+    "archives inside": _("archives that stayed closed"),
+    "other files": _("files of other kinds"),
+    "masks": _("masks, which this config does not show"),
+    "points without a control": _("points, which this config does not show"),
+}
 WORDS = Path(__file__).parent.parent.parent / "ui" / "words"
+
+
+def say(message: str, *, err: bool = False, **values: object) -> None:
+    """Print a message of ours, filled in, in the language of the command line."""
+    click.echo(worded(message, values), err=err)
+
+
+def worded(message: str, values: Mapping[str, Any]) -> str:
+    """Return a message, filled in, in the language of the command line."""
+    return reasons.sentence(message, dict(values), _translate)
 
 
 def say_error(problem: errors.JinbiaoError) -> None:
     """Print an error on one line, and its problems on a line each."""
-    click.echo(f"jinbiao: {_worded(problem.message, problem.values, problem.place)}", err=True)
+    click.echo(f"jinbiao: {_line(problem.message, problem.values, problem.place)}", err=True)
     for each in problem.problems[:50]:
-        click.echo(f"  {_worded(each.message, each.values, each.place)}", err=True)
+        click.echo(f"  {_line(each.message, each.values, each.place)}", err=True)
+
+
+def say_skipped(what: str, number: int) -> None:
+    """Print how many things of a kind were left unread."""
+    named = worded(_SKIPPED.get(what, what), {})
+    told = worded(_("skipped: %(number)s × %(what)s"), {"number": number, "what": named})
+    click.echo(f"  {told}")
+
+
+def say_rejects(file: Path) -> None:
+    """Print where what was left out is listed."""
+    told = worded(_("reject file: %(name)s"), {"name": file})
+    click.echo(f"  {told}")
 
 
 def say_passwords(made: list[tuple[User, str]]) -> None:
@@ -35,9 +69,13 @@ def say_passwords(made: list[tuple[User, str]]) -> None:
 
 @contextmanager
 def progress(title: str) -> Iterator[Progress]:
-    """Give a function that shows progress on a bar; silent where there is no terminal."""
+    """Give a function that shows progress on a bar; silent where there is no terminal.
+
+    `title` is a message of ours, or a name, which is shown as it is.
+    """
+    named = _translate(title)
     with tqdm(
-        desc=title, unit="", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False
+        desc=named, unit="", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False
     ) as bar:
 
         def show(done: int, total: int | None) -> None:
@@ -48,13 +86,15 @@ def progress(title: str) -> Iterator[Progress]:
         yield show
 
 
-def _worded(message: str, values: dict[str, object], place: str) -> str:
-    translated = str(_translations().gettext(message))
-    text = translated % values if values else translated
+def _line(message: str, values: Mapping[str, Any], place: str) -> str:
+    text = worded(message, values)
     return f"{place}: {text}" if place else text
 
 
+def _translate(message: str) -> str:
+    return str(_translations(os.environ.get("JINBIAO_LANGUAGE") or "zh").gettext(message))
+
+
 @cache
-def _translations() -> NullTranslations:
-    language = os.environ.get("JINBIAO_LANGUAGE", "zh")
+def _translations(language: str) -> NullTranslations:
     return Translations.load(str(WORDS), [language])

@@ -9,6 +9,7 @@ from ...datasets.errors import _
 from .asking import asks
 from .chain import ACTING
 from .opened import acting_as, opened, run_here
+from .printing import say
 
 
 @click.command("push")
@@ -40,11 +41,18 @@ def push(dataset_name: str, target_name: str, tag: str | None, username: str) ->
         told = job.result_values
         click.echo(str(told["address"]))
         if not told["changed"]:
-            click.echo(f"nothing changed: all {told['files']} files were there already")
+            say(_("nothing changed: all %(files)s files were there already"), files=told["files"])
         else:
-            click.echo(
-                f"sent {told['sent']} of {told['files']} files, {told['sent_bytes']} bytes; "
-                f"there already: {told['there']}; taken away: {told['removed']}"
+            say(
+                _(
+                    "sent %(sent)s of %(files)s files, %(sent_bytes)s; there already: %(there)s;"
+                    " taken away: %(removed)s"
+                ),
+                sent=told["sent"],
+                files=told["files"],
+                sent_bytes=told["sent_bytes"],
+                there=told["there"],
+                removed=told["removed"],
             )
         if told["commit"]:
             click.echo(f"{told['tag']} {told['commit']}")

@@ -13,6 +13,7 @@ from ...exporters import datasheet as datasheet_files
 from .asking import asks, at_the_machine
 from .chain import ACTING
 from .opened import acting_as, opened
+from .printing import say, worded
 
 
 @click.group(invoke_without_command=True)
@@ -59,14 +60,21 @@ def check(dataset: str, tag: str, username: str) -> None:
         differing = datasheet_files.differences(session, installation.store, release)
     for line in differing:
         click.echo(line)
-    click.echo(f"{dataset} {release.tag}: {len(differing)} differences", err=bool(differing))
+    say(
+        _("%(dataset)s %(tag)s: %(number)s differences"),
+        err=bool(differing),
+        dataset=dataset,
+        tag=release.tag,
+        number=len(differing),
+    )
     if differing:
         sys.exit(1)
 
 
 def _say(found: list[SigningKey]) -> None:
     for key in found:
-        state = "in use" if key.retired_at is None else f"retired {key.retired_at:%Y-%m-%d}"
+        retired = "" if key.retired_at is None else f"{key.retired_at:%Y-%m-%d}"
+        state = worded(_("retired %(date)s") if retired else _("in use"), {"date": retired})
         click.echo(f"{key.algorithm}\t{key.name}\t{key.made_at:%Y-%m-%d}\t{state}\t{key.public}")
 
 

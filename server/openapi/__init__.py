@@ -21,22 +21,33 @@ from . import (
     config_changes,
     conversations,
     dashboards,
+    feeds,
+    findings,
     guidelines,
+    holdings,
     loop,
+    material,
     models,
     opening,
     people,
     pushes,
     quality,
+    recipes,
     reviews,
     work,
 )
 from .document import document
-from .nouns import PUBLISHED
+from .nouns import MATERIAL, NOUNS, PUBLISHED
 from .reading import THINGS, brief
 
 routes = Blueprint("openapi", __name__)
 CATALOGUE = "/docs/api/catalogue"
+# Which nouns each page of the API is about.
+PAGES = {
+    "work": frozenset(NOUNS) - PUBLISHED - MATERIAL,
+    "published": PUBLISHED,
+    "material": MATERIAL,
+}
 OPERATIONS = {
     **people.OPERATIONS,
     **work.OPERATIONS,
@@ -55,8 +66,23 @@ OPERATIONS = {
     **conversations.OPERATIONS,
     **opening.OPERATIONS,
     **pushes.OPERATIONS,
+    **feeds.OPERATIONS,
+    **recipes.OPERATIONS,
+    **holdings.OPERATIONS,
+    **material.OPERATIONS,
+    **findings.OPERATIONS,
 }
-SCHEMAS = {**components.SCHEMAS, **conversations.SCHEMAS, **opening.SCHEMAS, **pushes.SCHEMAS}
+SCHEMAS = {
+    **components.SCHEMAS,
+    **conversations.SCHEMAS,
+    **opening.SCHEMAS,
+    **pushes.SCHEMAS,
+    **feeds.SCHEMAS,
+    **recipes.SCHEMAS,
+    **holdings.SCHEMAS,
+    **material.SCHEMAS,
+    **findings.SCHEMAS,
+}
 
 
 @routes.get("/api/openapi.json")
@@ -69,26 +95,33 @@ def show() -> Response:
 @routes.get("/docs/api")
 @allows(PUBLIC)
 def read() -> str:
-    """Show what the API takes and gives, noun by noun; what is published has a page of its own."""
-    return _page(published=False)
+    """Show what the API takes and gives, noun by noun; two fields have pages of their own."""
+    return _page("work")
 
 
 @routes.get(CATALOGUE)
 @allows(PUBLIC)
 def read_catalogue() -> str:
     """Show what the API takes and gives of versions and published datasets."""
-    return _page(published=True)
+    return _page("published")
 
 
-def _page(*, published: bool) -> str:
+@routes.get("/docs/api/material")
+@allows(PUBLIC)
+def read_material() -> str:
+    """Show what the API takes and gives of raw material."""
+    return _page("material")
+
+
+def _page(part: str) -> str:
     told = of(flask.current_app, flask.request.host_url.rstrip("/"))
     groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in told["tags"]}
     for path, methods in told["paths"].items():
         for method, operation in methods.items():
-            if (operation["tags"][0] in PUBLISHED) == published:
+            if operation["tags"][0] in PAGES[part]:
                 groups.setdefault(operation["tags"][0], []).append(_row(path, method, operation))
     return render_template(
-        "docs/api.html", document=told, groups=groups, things=len(SCHEMAS), published=published
+        "docs/api.html", document=told, groups=groups, things=len(SCHEMAS), part=part
     )
 
 

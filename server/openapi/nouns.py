@@ -14,6 +14,13 @@ NOUNS: dict[str, str] = {
     "configs": _("Labelling configuration and templates"),
     "imports": _("Import"),
     "tasks": _("Tasks"),
+    "libraries": _("Libraries of raw material"),
+    "transfers": _("Uploads in pieces"),
+    "feeds": _("Feeds of material"),
+    "recipes": _("Cleaning recipes"),
+    "cleanings": _("Cleanings of libraries"),
+    "holdings": _("Storage, quotas and deletions"),
+    "findings": _("Findings of personal information"),
     "views": _("Saved views"),
     "actions": _("Acts on chosen tasks"),
     "team": _("Members and assignments"),
@@ -55,6 +62,18 @@ NOUNS: dict[str, str] = {
 }
 # What has a page of its own: two hundred routes on one page are too long for a telephone.
 PUBLISHED = frozenset({"versions", "exports", "catalogue", "opening"})
+MATERIAL = frozenset(
+    {
+        "libraries",
+        "transfers",
+        "feeds",
+        "recipes",
+        "cleanings",
+        "findings",
+        "holdings",
+        "storages",
+    }
+)
 # Blueprints whose routes belong to another's noun.
 _PART_OF = {
     "facts": "catalogue",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...datasets import labelled
 from .operations import CHOSEN, FILTERS, GONE, IDS, PAGING, WORDS, Operation, made, ok, query
 from .schemas import (
     ANYTHING,
@@ -79,7 +80,8 @@ OPERATIONS: dict[str, Operation] = {
             return_task_ids=FLAG,
             commit_to_project=FLAG,
             preannotated_from_fields=TEXT,
-            **{"async": FLAG},
+            format={"type": "string", "enum": list(labelled.FORMATS)},
+            **{"async": FLAG, "as": {"type": "string", "enum": list(labelled.KEPT_AS)}},
         ),
         {"anyOf": [listed(OBJECT), OBJECT]},
         takes_files=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
@@ -11,7 +12,16 @@ from typing import Any, BinaryIO, cast
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from ...datasets import collection, errors, jobs, permissions, projects, uploads
+from ...datasets import (
+    collection,
+    errors,
+    holdings,
+    jobs,
+    labelled,
+    permissions,
+    projects,
+    uploads,
+)
 from ...datasets import imports as program_imports
 from ...datasets.collection import ListReader, Prepared
 from ...datasets.errors import _
@@ -56,13 +66,20 @@ class Outcome:
 @routes.post("/api/projects/<int:project_id>/import")
 @allows("task.import")
 def create(project_id: int) -> Response:
-    """Bring tasks as JSON or as files: all of them or none; `async=true` starts a job instead."""
+    """Bring tasks as JSON or as files: all of them or none; `async=true` starts a job instead.
+
+    A job also reads files with labels: `format` says which, `as` whether their labels are
+    annotations or predictions.
+    """
     if payloads.flag(request.args, "async"):
         return _create_later(project_id)
+    if request.args.get("format", "tasks") != "tasks":
+        raise errors.Invalid(_("files with labels are read by a job: async=true"), place="format")
     began = time.monotonic()
     committed = payloads.flag(request.args, "commit_to_project", True)
     with installation().database.read() as session:
         project = projects.get(session, user(), project_id, "task.import")
+        _check_quota(session, project)
         tasks = reader(session, project)
     outcome = _read(project, tasks)
     _keep(project_id, outcome, committed)
@@ -130,23 +147,26 @@ def start(project_id: int) -> list[Job]:
     Raises:
         errors.Invalid: there is no file.
     """
+    asked = _reading(request.form)
     with installation().database.read() as session:
-        projects.get(session, user(), project_id, "task.import")
+        _check_quota(session, projects.get(session, user(), project_id, "task.import"))
     stored = [(name, installation().store.put(stream)) for name, stream in _streams()]
     if not stored:
         raise errors.Invalid(_("choose a file to upload"), place="file")
     with installation().database.write() as session:
         project = projects.get(session, user(), project_id, "task.import")
         started = [
-            _job(session, project, uploads.plain_name(name), put.digest) for name, put in stored
+            _job(session, project, uploads.plain_name(name), put.digest, asked)
+            for name, put in stored
         ]
     queues.announce(installation(), [job.id for job in started])
     return started
 
 
 def _create_later(project_id: int) -> Response:
+    asked = _reading(request.args)
     with installation().database.read() as session:
-        projects.get(session, user(), project_id, "task.import")
+        _check_quota(session, projects.get(session, user(), project_id, "task.import"))
     found = list(_streams())
     if request.mimetype == "application/json":
         found = [("tasks.json", cast(BinaryIO, request.stream))]
@@ -156,18 +176,32 @@ def _create_later(project_id: int) -> Response:
     put = installation().store.put(stream, limit=installation().settings.maximum_upload_bytes)
     with installation().database.write() as session:
         project = projects.get(session, user(), project_id, "task.import")
-        job = _job(session, project, uploads.plain_name(name), put.digest)
+        job = _job(session, project, uploads.plain_name(name), put.digest, asked)
         number = program_imports.remember(session, project, job).id
     queues.announce(installation(), [job.id])
     return payloads.answer({"import": number}, 201)
 
 
-def _job(session: Session, project: Project, name: str, digest: str) -> Job:
+def _check_quota(session: Session, project: Project) -> None:
+    """Refuse what comes where the owner's storage quota does not hold it."""
+    settings, more = installation().settings, request.content_length or 1
+    holdings.check(session, settings, project.organisation_id, more)
+
+
+def _reading(given: Mapping[str, str]) -> dict[str, str]:
+    """Return how the files are to be read; raise Invalid for what is unknown."""
+    return {
+        "format": payloads.choice(given, "format", "auto", labelled.FORMATS),
+        "as": payloads.choice(given, "as", "annotations", labelled.KEPT_AS),
+    }
+
+
+def _job(session: Session, project: Project, name: str, digest: str, asked: dict[str, str]) -> Job:
     return jobs.add(
         session,
         user(),
         "import",
-        {"object": digest, "name": name},
+        {"object": digest, "name": name, **asked},
         project_id=project.id,
         organisation_id=project.organisation_id,
         vendor_id=project.vendor_id,
@@ -229,6 +263,9 @@ def _keep(project_id: int, outcome: Outcome, committed: bool) -> None:
     """Write everything in one transaction."""
     with installation().database.write() as session:
         project = projects.get(session, user(), project_id, "task.import")
+        brought = sum(row.size for row in outcome.uploads if row.id is None)
+        size = brought + collection.media_size(outcome.tasks)
+        holdings.take(session, installation().settings, project.organisation_id, size)
         outcome.uploads = [
             row
             if row.id is not None

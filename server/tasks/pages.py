@@ -13,11 +13,13 @@ from ...datasets import (
     audit,
     benefit,
     jobs,
+    labelled,
     models,
     permissions,
     predictions,
     projects,
     reviews,
+    sending,
     tasks,
 )
 from ...datasets.models import PredictionFailure
@@ -104,12 +106,21 @@ def import_form(project_id: int) -> str:
     """Show the upload page."""
     with installation().database.read() as session:
         project = projects.get(session, user(), project_id, "task.import")
-        recent = jobs.recent(session, project_id=project.id, limit=20)
+        recent = [
+            job
+            for kind in ("import", sending.KIND, "feed", "sync")
+            for job in jobs.recent(session, project_id=project.id, kind=kind, limit=20)
+        ]
+        from_libraries = sending.from_libraries(session, project)
+        number = sum(tasks.counts(session, [project.id]).get(project.id, {}).values())
     return render_template(
         "tasks/import.html",
         project=project,
-        jobs=[job for job in recent if job.kind == "import"],
+        jobs=sorted(recent, key=lambda job: job.created_at, reverse=True)[:20],
+        from_libraries=from_libraries,
+        number=number,
         limit=installation().settings.maximum_upload_bytes,
+        formats=labelled.FORMATS,
     )
 
 

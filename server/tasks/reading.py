@@ -52,8 +52,15 @@ def read_upload(
             return tasks.prepared(rows)
         if suffix == ".txt" and (key := _text_key(project)) is not None:
             with path.open("rb") as stream:
-                return tasks.prepared([{key: line} for _line, line in sources.lines(stream)])
+                return tasks.prepared([{key: _good(line)} for _at, line in sources.lines(stream)])
         return _media(installation, project, path, upload.name)
+
+
+def _good(line: str | errors.Invalid) -> str:
+    """Return a line; raise what is wrong with it."""
+    if isinstance(line, errors.Invalid):
+        raise line
+    return line
 
 
 def columns(tasks: list[Prepared]) -> list[str]:

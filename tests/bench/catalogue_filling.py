@@ -15,7 +15,7 @@ from jinbiao.datasets import catalogue, people
 from jinbiao.datasets.catalogue import facets, indexing, words
 from jinbiao.datasets.catalogue.facets import CatalogueStamp, DatasetFacets
 from jinbiao.datasets.catalogue.words import DatasetWord
-from jinbiao.datasets.db import Base, insert_many
+from jinbiao.datasets.db import Base, count_anew, insert_many
 from jinbiao.datasets.downloads import DownloadDay, today
 from jinbiao.datasets.installation import Installation
 from jinbiao.datasets.versions import Version, VersionRecord, record_digest
@@ -218,6 +218,8 @@ def two_versions(installation: Installation, records: int) -> tuple[Any, Any]:
             session.flush()
             session.get_one(Version, version.id).records = records
             _fill_records(session, version.id, line, records, seed)
+            # As freezing does.
+            count_anew(session, VersionRecord)
         release = factories.published(installation, team, version, "large")
         with installation.database.write() as session:
             session.get_one(catalogue.Release, release.id).records = records

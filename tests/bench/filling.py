@@ -85,15 +85,30 @@ def text_data(number: int) -> str:
     return f'{head}{text}{"." * (room - len(text.encode()))}"}}'
 
 
+def prediction_of(number: int) -> dict[str, Any]:
+    """Return a prediction of PREDICTION_BYTES as JSON; each says something else, as models do."""
+    answer, start = text_answer(), number % 5
+    span = {"start": start, "end": start + 5, "text": SENTENCE[start : start + 5]}
+    answer[0]["value"] = {**span, "labels": [("机构", "人名")[number % 2]]}
+    answer[1]["value"] = {"choices": [("正常", "异常")[number // 2 % 2]]}
+    for region in answer:
+        region["id"] += f"{number % 1000:03d}"
+    made = {"model_version": "bench-1", "score": (number % 9 + 1) / 10, "result": answer}
+    spare = PREDICTION_BYTES - len(_compact(made).encode())
+    assert spare >= 0, spare
+    return {**made, "model_version": "bench-1".ljust(7 + spare, "x")}
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def write_rows(path: Path, number: int) -> None:
     """Write a task list: a text of ROW_BYTES and a prediction of PREDICTION_BYTES each."""
-    prediction = {"model_version": "bench-1", "score": 0.5, "result": text_answer()}
-    text = json.dumps(prediction, ensure_ascii=False, separators=(",", ":"))
-    text = text.replace("bench-1", "bench-1".ljust(7 + PREDICTION_BYTES - len(text.encode()), "x"))
-    assert len(text.encode()) == PREDICTION_BYTES, len(text.encode())
     with path.open("w", encoding="utf-8") as out:
         for place in range(number):
-            out.write(f'{{"data":{text_data(place)},"predictions":[{text}]}}\n')
+            prediction = _compact(prediction_of(place))
+            out.write(f'{{"data":{text_data(place)},"predictions":[{prediction}]}}\n')
 
 
 def fill_queue(

@@ -139,7 +139,7 @@ def measure_exports(place: Place, sizes: Sizes, figures: Figures) -> list[Line]:
         filling.fill_accepted(place.installation, project, sizes.tasks, make)
         told = place.job("freeze", project, {})
         versions[kind] = project, told["result"]["version"]
-        lines.append(_job_line(f"冻结 Freeze ({kind})", sizes.tasks, told, None))
+        lines.append(_job_line(f"固化 Freeze ({kind})", sizes.tasks, told, None))
     rates = {
         "jsonl": figures.json_rows,
         "coco": figures.coco_rows,

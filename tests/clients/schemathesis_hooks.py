@@ -22,6 +22,7 @@ THINGS: dict[str, list[dict[str, Any]]] = json.loads(
 # Names of queries and of members of bodies → the name of the same thing in a path.
 SAME = {
     "project": "project_id",
+    "library": "library_id",
     "projects": "project_id",
     "annotation__task__project": "project_id",
     "task": "task_id",
@@ -112,6 +113,29 @@ GOOD: dict[str, Any] = {
         "owner": "city",
         "token": "t",
     },
+    "/api/feeds/": {
+        "project": "$project_id",
+        "kind": "addresses",
+        "addresses": ["https://feed.example/b.txt"],
+    },
+    "/api/feeds/check": {
+        "project": "$project_id",
+        "kind": "addresses",
+        "addresses": ["https://feed.example/b.txt"],
+    },
+    "/api/libraries/{library_id}/cleanings/": {"recipe": "$recipe_id"},
+    "/api/recipes/": {"name": "去标记", "steps": [{"operator": "text.strip_html"}]},
+    "/api/recipes/files/": {
+        "jinbiao": "recipe",
+        "name": "带来的",
+        "steps": [{"operator": "text.strip_html"}],
+    },
+    "/api/recipes/preview/": {
+        "library": "$library_id",
+        "steps": [{"operator": "text.strip_html"}],
+    },
+    "/api/recipes/{recipe_id}/versions/": {"steps": [{"operator": "text.filter_length"}]},
+    "/api/transfers/batches/{batch}": {},
     "/api/datasets-applications/{application_id}/decide": {
         "decision": "approve",
         "reason": "用途清楚",
@@ -143,6 +167,8 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
         return
     found = THINGS[_fate(case.operation)]
     things = found[chance // 6 % len(found)]
+    if case.operation.path.startswith("/api/transfers/") and chance % 6 < 4:
+        _tus(case, things)
     if isinstance(case.path_parameters, dict):
         about = ABOUT.get(case.operation.path, {})
         there = things | {name: things[other] for name, other in about.items()}
@@ -160,6 +186,17 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
         case.body = [_members(each, things) for each in case.body]
     else:
         case.body = _members(case.body, things)
+
+
+def _tus(case: Any, things: dict[str, Any]) -> None:
+    """Speak the protocol of uploads: nothing of it stands in a body."""
+    case.headers |= {"Tus-Resumable": "1.0.0"}
+    if case.operation.path == "/api/transfers/" and case.method == "POST":
+        case.headers |= {"Upload-Length": "9", "Upload-Metadata": "name YS50eHQ="}
+        case.query = {"library": things["library_id"]}
+    elif case.method == "PATCH" or case.operation.path.endswith("{transfer_key}"):
+        piece = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
+        case.headers |= {**piece, "X-HTTP-Method-Override": "PATCH"}
 
 
 @schemathesis.hook

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
@@ -189,6 +190,8 @@ def _said(client: Client, project: int, task: int, annotation: int) -> dict[str,
         "snapshot_id": client.post(f"/api/projects/{project}/exports/", {})["id"],
         "webhook_id": client.post("/api/webhooks/", hook)["id"],
         "target_id": _target(client, f"hub-{project}"),
+        "feed_id": _feed(client, project),
+        **_material(client, project),
         "upload_id": _upload(client, project),
         "model_id": model["id"],
         "label_id": label["id"],
@@ -200,6 +203,53 @@ def _target(client: Client, name: str) -> int:
     """Add a catalogue that is not there: it is sent links, so also data under conditions."""
     told = {"name": name, "kind": "ckan", "url": "https://ckan.example"}
     return int(client.post("/api/push-targets/", {**told, "owner": "city", "token": "t"})["id"])
+
+
+def _material(client: Client, project: int) -> dict[str, Any]:
+    """Make a library with a text in it, and begin an upload of nobody's bytes."""
+    made = client.post("/api/libraries/", {"title": f"来料-{project}"})["id"]
+    address = f"{client.served.url}/api/libraries/{made}/intake"
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
+    body = head + b"13800138000\r\n--b--"
+    headers = {
+        "Authorization": f"Token {client.served.token}",
+        "Content-Type": "multipart/form-data; boundary=b",
+    }
+    with urllib.request.urlopen(urllib.request.Request(address, body, headers)) as answer:
+        (job,) = json.load(answer)
+    client.done(job)
+    (asset,) = client.ask("GET", f"/api/libraries/{made}/assets/")["results"]
+    client.done(client.post(f"/api/libraries/{made}/scans/", {}))
+    (hit,) = client.ask("GET", f"/api/libraries/{made}/findings/")["results"]
+    headers |= {"Tus-Resumable": "1.0.0", "Upload-Length": "9", "Upload-Metadata": "name YQ=="}
+    address = f"{client.served.url}/api/transfers/?library={made}"
+    with urllib.request.urlopen(urllib.request.Request(address, b"", headers)) as answer:
+        key = answer.headers["Location"].rpartition("/")[2]
+    # Another, whole from the beginning, of a batch that nobody has brought yet.
+    batch = f"batch-{project:04}"
+    told = f"name YQ==,batch {base64.b64encode(batch.encode()).decode()}"
+    headers |= {"Upload-Length": "0", "Upload-Metadata": told}
+    with urllib.request.urlopen(urllib.request.Request(address, b"", headers)):
+        pass
+    steps = [{"operator": "text.strip_html"}]
+    recipe = client.post("/api/recipes/", {"name": f"清洗-{project}", "steps": steps})
+    run = client.post(f"/api/libraries/{made}/cleanings/", {"recipe": recipe["id"]})
+    return {
+        "recipe_id": recipe["id"],
+        "number": 1,
+        "cleaning_id": run["id"],
+        "library_id": made,
+        "asset_id": asset["id"],
+        "hit_id": hit["id"],
+        "transfer_key": key,
+        "batch": batch,
+    }
+
+
+def _feed(client: Client, project: int) -> int:
+    """Add a feed that reads an address of nobody."""
+    told = {"project": project, "kind": "addresses", "addresses": ["https://feed.example/a.txt"]}
+    return int(client.post("/api/feeds/", told)["id"])
 
 
 def _slow(client: Client, project: int, mark: str) -> dict[str, Any]:

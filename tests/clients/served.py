@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinbiao.datasets import migrations, people
 from jinbiao.datasets.db import Database
@@ -25,6 +26,12 @@ class Served:
     user: int
     organization: int
     pictures: str
+    running: Up
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Return what a client in another process is told."""
+        return {name: value for name, value in vars(self).items() if name != "running"}
 
 
 @contextmanager
@@ -50,6 +57,8 @@ def serving(folder: Path, **settings: str) -> Iterator[Served]:
     running = Up(command)
     try:
         running.wait_until_healthy()
-        yield Served(running.address, secret, *numbers, settings.get("JINBIAO_LOCAL_FILES", ""))
+        yield Served(
+            running.address, secret, *numbers, settings.get("JINBIAO_LOCAL_FILES", ""), running
+        )
     finally:
         running.end()

@@ -8,7 +8,6 @@ import re
 import secrets
 import subprocess
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +107,7 @@ def replayed(
     pictures = {f"imgs/img{number}.jpg": picture(number, "JPEG") for number in range(3)}
     bucket = bucket_with(swift, pictures)
     given = {
-        **asdict(served),
+        **served.told,
         "username": "admin",
         "password": PASSWORD,
         "backend": backend.url,
@@ -206,7 +205,7 @@ EXPECTED: dict[str, Any] = {
 
 
 def test_the_sdk_works_unmodified(served: Served, backend: ModelBackend, tmp_path: Path) -> None:
-    given = {**asdict(served), "backend": backend.url, "samples": samples()}
+    given = {**served.told, "backend": backend.url, "samples": samples()}
     settings, results = tmp_path / "given.json", tmp_path / "results.json"
     settings.write_text(json.dumps(given), encoding="utf-8")
     run_in_sdk("label_studio_scenarios.py", tmp_path, str(settings), str(results))

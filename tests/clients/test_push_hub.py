@@ -425,7 +425,7 @@ def test_the_command_sends_and_says_what(
     asked = ["push", published.FULL_NAME, "hub", "--tag", "v1.0.0", "--as", "owner"]
     number = len(published.tree(1))
     first = CliRunner().invoke(jinbiao, asked)
-    assert first.exit_code == 0 and f"sent {number} of {number} files" in first.output
+    assert first.exit_code == 0 and f"发送 {number} / {number} 个文件" in first.output
     assert f"{hub.url}/datasets/{THERE}/tree/v1.0.0" in first.output
     again = CliRunner().invoke(jinbiao, asked)
-    assert f"nothing changed: all {number} files" in again.output
+    assert f"没有变化：{number} 个文件都已在那里" in again.output

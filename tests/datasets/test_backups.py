@@ -22,18 +22,24 @@ from jinbiao.datasets import (
     backups,
     catalogue,
     checksums,
+    cleaning,
+    clearance,
     comments,
     config_changes,
     consensus,
     discussions,
     downloads,
     exams,
+    feeds,
+    findings,
     flags,
     gold,
     guidelines,
+    holdings,
     imports,
     integrity,
     jobs,
+    libraries,
     migrations,
     models,
     opening,
@@ -43,16 +49,19 @@ from jinbiao.datasets import (
     qualifications,
     quality,
     receipts,
+    retention,
     reviews,
     snapshots,
     suggestions,
     suspicions,
     tombstones,
+    transfers,
     uploads,
     views,
 )
 from jinbiao.datasets.annotations import Annotation
 from jinbiao.datasets.circuits import Circuit
+from jinbiao.datasets.cleaning import recipes
 from jinbiao.datasets.db import Database, now
 from jinbiao.datasets.errors import Damaged, Invalid, Refused, Unavailable
 from jinbiao.datasets.installation import Installation
@@ -225,6 +234,47 @@ def full(installation: Installation) -> Installation:
         )
         push, _job = pushes.ask(session, team.requester, dataset, release, target)
         pushes.note(session, push.id, [("README.md", 8)])
+        library = libraries.create(session, team.requester, title="来料")
+        text = libraries.PreparedAsset(1, "text", "一", "天津", "3" * 64, 6, None, "{}")
+        (asset,) = libraries.write(session, team.requester, library, "4" * 36, [text])
+        session.add(libraries.TaskOrigin(task_id=made[0].id, asset_id=asset))
+        steps = [{"operator": "text.strip_html"}]
+        _recipe, recipe_version = recipes.create(session, team.requester, name="清洗", steps=steps)
+        run, _job = cleaning.ask(session, team.requester, library, recipe_version)
+        session.add(cleaning.CleanedRecord(cleaning_id=run.id, asset_id=asset, state="kept"))
+        holdings.take(session, installation.settings, team.home.id, 6)
+        session.add(
+            holdings.StorageCount(organisation_id=team.home.id, kind="originals", objects=1, size=6)
+        )
+        session.add(holdings.UnusedObject(digest="5" * 64, size=1))
+        deletion = retention.begin(session, team.admin, "6" * 36, is_dry=False)
+        retention.note_deleted(session, deletion.id, [("5" * 64, 1, now())])
+        transfers.begin(
+            session, installation.settings, team.requester, library, name="一.txt", length=9
+        )
+        begun_scan = findings.begin(session, team.requester, team.project, "扫描", "text-1")
+        (seen,) = findings.look("text", "手机13800138000", b"k")
+        findings.keep(session, begun_scan, {made[0].id: [seen]}, {made[0].id})
+        looked = {"version_id": release.version_id, "position": 0, "records": 0, "told": 0}
+        session.add(clearance.VersionSearch(detector="text-2", **looked))
+        told = {"kind": seen.kind, "place": seen.place, "masked": seen.masked}
+        session.add(
+            clearance.VersionFinding(
+                version_id=release.version_id,
+                task_id=made[0].id,
+                fingerprint=str(seen.fingerprint),
+                **told,
+            )
+        )
+        findings.withhold(session, team.project, ["5" * 64])
+        listed = {"addresses": ["https://feed.example/a.txt"]}
+        feed = feeds.add(
+            session, installation.settings, team.requester, team.project, "addresses", listed
+        )
+        begun, _job = feeds.ask(session, team.requester, feed)
+        feeds.note_seen(session, begun, [feeds.Seen("https://feed.example/a.txt", None)])
+        elsewhere = feeds.references.Referred("a.png", "etag", "5" * 64, 1)
+        feeds.references.refer(session, feed.id, [elsewhere])
     return installation
 
 

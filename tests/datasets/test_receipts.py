@@ -374,3 +374,22 @@ def test_a_record_says_which_guideline_its_annotator_had_read(installation: Inst
     receipt = verifier.receipt_of(lines[0].encode(), config)
     assert receipt["config"] == hashlib.sha256(opened.label_config.encode()).hexdigest()
     assert set(receipt) == set(verifier.FIELDS[verifier.RECEIPT].split())
+
+
+def test_records_of_the_first_versions_have_the_receipts_that_they_had() -> None:
+    record: dict[str, Any] = {
+        "key": "1" * 64,
+        "media": {},
+        "prediction": None,
+        "review": None,
+        "annotator": "person-1",
+    }
+    told = {"plain": {"asset": "2" * 64}, "keyed": {"keyed_asset": "3" * 64}, "none": {}}
+    for named in told.values():
+        line = json.dumps({**record, "origin": {"cleaning": None, **named}}).encode()
+        receipt = verifier.receipt_of(line, "4" * 64)
+        assert receipt["sources"] == {"data": "1" * 64, "media": {}, **named}
+        decoded = msgspec.json.decode(
+            json.dumps({"cleaning": None, **named}), type=versions.RecordOrigin
+        )
+        assert msgspec.to_builtins(decoded) == {"cleaning": None, **named}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from jinbiao.datasets.errors import Invalid, Unavailable
+from jinbiao.datasets.feeds import ReferringStore
 from jinbiao.datasets.installation import open_installation
 from jinbiao.datasets.settings import Settings, load, prepare_home, secret_key
 from jinbiao.datasets.storage import FolderStorage, S3Storage
@@ -132,12 +133,14 @@ def test_addresses_are_refused_when_they_are_opened(tmp_path: Path, name: str, v
 
 def test_an_installation_opens_what_the_settings_name(tmp_path: Path) -> None:
     here = open_installation(load({"JINBIAO_HOME": str(tmp_path)}))
-    assert isinstance(here.store, FolderStorage) and here.database.is_sqlite
+    assert isinstance(here.store, ReferringStore)
+    assert isinstance(here.store.own, FolderStorage) and here.database.is_sqlite
     here.database.check()
     here.close()
     away = {"JINBIAO_DATABASE_URL": "postgres://li:hidden@127.0.0.1:1/x", **S3}
     there = open_installation(load({"JINBIAO_HOME": str(tmp_path), **away}))
-    assert isinstance(there.store, S3Storage) and not there.database.is_sqlite
+    assert isinstance(there.store, ReferringStore)
+    assert isinstance(there.store.own, S3Storage) and not there.database.is_sqlite
     with pytest.raises(Unavailable, match="does not answer") as refused:
         there.database.check()
     assert "hidden" not in str(refused.value)

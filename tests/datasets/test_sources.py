@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from jinbiao.datasets import media, sources
 from jinbiao.datasets.errors import Invalid, NotFound, TooLarge
 from jinbiao.datasets.sources import Item, Reject
+from jinbiao.datasets.sources.tables import LONGEST_CELL
 
 HOSTILE = Path(__file__).resolve().parents[3] / "shared" / "samples" / "hostile"
 LIMITS = sources.SourceLimits()
@@ -377,6 +378,45 @@ def test_one_bad_line_does_not_spoil_its_neighbours(tmp_path: Path) -> None:
     assert [x.place for x in found if isinstance(x, Reject)] == ["line 2", "line 3", "line 5"]
 
 
+def test_one_bad_line_of_a_text_does_not_spoil_its_neighbours(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    lines = [f"第{number}行".encode() for number in range(1, 101)]
+    lines[2] = b"\xff\xfe bad \xe4"
+    lines[50] = b"x" * (LONGEST_CELL + 1)
+    lines[99] = b"x" * LONGEST_CELL
+    path.write_bytes(b"\r\n".join(lines))
+    found = read(path, "t", media_keys=())
+    wanted = [f"line {number}" for number in range(1, 101) if number not in (3, 51)]
+    assert places(items(found)) == wanted
+    assert [x.place for x in found if isinstance(x, Reject)] == ["line 3", "line 51"]
+    again = sources.read(path, keys=("t",), limits=LIMITS, media_keys=(), start_after=50)
+    assert [x.number for x in again] == list(range(51, 101)), "it goes on where it stopped"
+
+
+def test_half_a_character_of_utf_16_spoils_its_own_line_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    good = "第一行\n".encode("utf-16-le")
+    path.write_bytes(b"\xff\xfe" + good + b"a\xd8b\x00\n\x00" + good)
+    found = read(path, "t", media_keys=())
+    assert places(items(found)) == ["line 1", "line 3"]
+    assert [x.place for x in found if isinstance(x, Reject)] == ["line 2"]
+
+
+def test_a_line_without_end_is_passed_over_at_constant_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with path.open("wb") as out:
+        out.write(b"good\n")
+        for _part in range(40):
+            out.write(b"x" * 1024**2)
+        out.write(b"\ngood again\n")
+    tracemalloc.start()
+    found = read(path, "t", media_keys=())
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert places(items(found)) == ["line 1", "line 3"]
+    assert peak < 16 * 1024**2
+
+
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
 def test_a_long_list_is_read_at_constant_memory(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -399,6 +439,36 @@ def test_a_reject_is_one_line_of_json(tmp_path: Path) -> None:
     assert isinstance(found, Reject)
     line = found.to_json()
     assert "\n" not in line and set(json.loads(line)) == REJECT_KEYS
+
+
+def test_archives_in_a_folder_are_folders_of_it(tmp_path: Path) -> None:
+    folder = tmp_path / "all"
+    folder.mkdir()
+    (folder / "0.png").write_bytes(PIXEL)
+    for number in range(1, 7):
+        zipped(folder / f"{number}.zip", {f"部/{number}.png": PIXEL})
+    found = items(read(folder))
+    assert [each.name for each in found] == [f"{number}.png" for number in range(7)]
+    assert found[3].place == "3.zip/部/3.png" and found[3].group == "3.zip/部"
+    # Also after others were opened.
+    for each in found:
+        with each.media["image"].open() as stream:
+            assert stream.read() == PIXEL
+    (folder / "8.zip").symlink_to("/etc/passwd")
+    (folder / "9.zip").write_bytes(b"PK")
+    assert sorted(reasons(read(folder))) == [
+        "it is a symbolic link", "the ZIP archive is cut off or damaged"
+    ]  # fmt: skip
+
+
+def test_a_task_list_finds_its_media_in_archives_beside_it(tmp_path: Path) -> None:
+    zipped(tmp_path / "图片.zip", {"缺陷/a.png": PIXEL})
+    task_list(tmp_path, [{"image": "图片.zip/缺陷/a.png"}, {"image": "图片.zip/缺陷/b.png"}])
+    good, bad = read(tmp_path)
+    assert isinstance(good, Item)
+    with good.media["image"].open() as stream:
+        assert stream.read() == PIXEL
+    assert isinstance(bad, Reject) and "there is no file" in str(bad.reason)
 
 
 def test_archive_limits_are_stated(tmp_path: Path) -> None:

@@ -78,6 +78,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tup
         # The answers of a version are numbers of an array for the intervals.
         ("datasheet", "boxes", 10),
         ("label_studio", "texts", 5),
+        ("webdataset", "texts", 5),
+        ("conll", "texts", 5),
         # A list of 20,000 linked pictures is part of the result.
         ("jsonl", "boxes", 15),
         ("coco", "boxes", 15),

@@ -120,3 +120,43 @@ def test_changed_bytes_are_noticed(boards: FrozenVersion) -> None:
     finally:
         path.write_bytes(data)
     assert read_media(boards, media) == data
+
+
+FORM = """<View><Text name="t" value="$text"/><Text name="u" value="$text"/>
+<Taxonomy name="fault" toName="t"><Choice alias="mechanical" value="机械">
+<Choice alias="vibration" value="振动"/><Choice alias="wear" value="磨损"/></Choice>
+<Choice alias="software" value="程序"/></Taxonomy>
+<Taxonomy name="parts" toName="t"><Choice value="轴承"/><Choice value="电机"/></Taxonomy>
+<Rating name="stars" toName="t"/><Number name="hours" toName="t"/>
+<DateTime name="day" toName="t"/><TextArea name="said" toName="t"/>
+<Pairwise name="better" toName="t,u"/></View>"""
+
+
+def test_every_question_about_the_whole_record_has_a_column(world: World, export: Export) -> None:
+    answered = {
+        "fault": ("taxonomy", {"taxonomy": [["mechanical", "vibration"]]}),
+        "parts": ("taxonomy", {"taxonomy": [["轴承"], ["电机"]]}),
+        "stars": ("rating", {"rating": 4}),
+        "hours": ("number", {"number": 2.5}),
+        "day": ("datetime", {"datetime": "2026-11-20"}),
+        "said": ("textarea", {"text": ["异响", "停机"]}),
+        "better": ("pairwise", {"selected": "left"}),
+    }
+    other = {"fault": ("taxonomy", {"taxonomy": [["software"]]})}
+    version = versions_factory.answered(world, FORM, [answered, other])
+    table = _table(export("parquet", version), "data/train-00000-of-00001.parquet")
+    features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+    paths = ["mechanical", "mechanical/vibration", "mechanical/wear", "software"]
+    assert features["fault"] == {"names": paths, "_type": "ClassLabel"}
+    assert features["parts"]["_type"] == "Sequence"
+    assert {name: features[name]["dtype"] for name in ("stars", "hours", "day", "better")} == {
+        "stars": "int64", "hours": "float64", "day": "string", "better": "string"
+    }  # fmt: skip
+    first, second = table.to_pylist()
+    assert features["fault"]["names"][first["fault"]] == "mechanical/vibration"
+    assert [features["parts"]["feature"]["names"][n] for n in first["parts"]] == ["轴承", "电机"]
+    plain = ("stars", "hours", "day", "said", "better")
+    assert [first[name] for name in plain] == [4, 2.5, "2026-11-20", ["异响", "停机"], "left"]
+    assert features["fault"]["names"][second["fault"]] == "software"
+    assert [second[name] for name in plain] == [None, None, None, [], None]
+    assert second["parts"] == []

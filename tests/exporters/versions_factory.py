@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from jinbiao.datasets import labels, versions
 from jinbiao.datasets.boards import draw_pair
 from jinbiao.datasets.db import Base, Database
+from jinbiao.datasets.installation import Installation
 from jinbiao.datasets.people import Organisation, User
 from jinbiao.datasets.projects import Project
 from jinbiao.datasets.storage import FolderStorage, ObjectStore
@@ -58,9 +59,13 @@ POLYGON_CONFIG = """\
 class World:
     """A database and a store with one project, to put versions into."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database = Database(f"sqlite:///{folder / 'jinbiao.db'}")
-        self.store: ObjectStore = FolderStorage(folder / "store")
+    def __init__(self, folder: Path, installation: Installation | None = None) -> None:
+        """Use that installation, otherwise a new database and store in `folder`."""
+        if installation is None:
+            self.database = Database(f"sqlite:///{folder / 'jinbiao.db'}")
+            self.store: ObjectStore = FolderStorage(folder / "store")
+        else:
+            self.database, self.store = installation.database, installation.store
         Base.metadata.create_all(self.database.engine)
         with self.database.write() as session:
             agency = Organisation(slug="agency", name="津市数据局")
@@ -150,6 +155,18 @@ def text_record(place: int, *, split: str | None = None) -> Record:
     data["tags"] = ["甲", place]
     data["large"] = 2**70 if place == 0 else place
     return _record(place, {}, data, result, f"文本 {place}", split)
+
+
+def answered(
+    world: World, config: str, answers: Iterable[dict[str, tuple[str, dict[str, Any]]]]
+) -> FrozenVersion:
+    """Freeze texts in the training part, each with answers: control → type and value."""
+
+    def made(place: int, given: dict[str, tuple[str, dict[str, Any]]]) -> Record:
+        result = [_answer(name, kind, name, value) for name, (kind, value) in given.items()]
+        return _record(place, {}, {"text": f"第 {place} 条"}, result, f"文本 {place}", "train")
+
+    return world.freeze(config, (made(place, given) for place, given in enumerate(answers)))
 
 
 def box_record(place: int) -> Record:

@@ -26,7 +26,7 @@ def validator(schema: str) -> Draft202012Validator:
 
 def check(app: Flask, method: str, path: str, answer: TestResponse) -> None:
     """Raise AssertionError for an answer that the document does not announce."""
-    told = answer.json if answer.is_json else None
+    told = answer.json if answer.is_json and answer.data else None
     kind = answer.mimetype if answer.data else ""
     check_told(app, method, path, answer.status_code, kind, told)
 

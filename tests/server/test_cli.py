@@ -276,3 +276,20 @@ def test_a_home_that_is_not_migrated_says_what_to_do(command: Command) -> None:
 def test_click_mistakes_have_their_own_code(command: Command) -> None:
     ended = command.fork("export", "1")
     assert ended.code == 2 and "Usage" in ended.err
+
+
+def test_import_reads_labels_of_a_format(ready: Command, tmp_path: Path) -> None:
+    config = tmp_path / "config.xml"
+    config.write_text(
+        '<View><Text name="text" value="$text"/><Labels name="label" toName="text">'
+        '<Label value="ORG"/></Labels></View>',
+        encoding="utf-8",
+    )
+    project = ready.good("project", "create", "标注", "--config", str(config)).last
+    source = tmp_path / "a.conll"
+    source.write_text("津\tB-ORG\n市\tI-ORG\n好\tO\n\n坏\tB-X\n", encoding="utf-8")
+    ended = ready.good("import", project, str(source), "--labels-as", "predictions", cwd=tmp_path)
+    assert "2 tasks, 1 rejected" in ended.out and "CoNLL / BIO" in ended.out
+    assert "no label X; it has: ORG" in (tmp_path / "a.conll.rejects.jsonl").read_text("utf-8")
+    ended = ready.fork("import", project, str(source), "--format", "coco")
+    assert ended.code != 0 and "Image" in ended.err

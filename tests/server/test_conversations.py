@@ -113,6 +113,22 @@ def test_a_withdrawn_record_is_gone_from_every_version(either_world: World) -> N
     assert world.good(world.get(None, f"{API}/compare/v1.0.0...main"))["removed"] == 0
 
 
+def test_nothing_goes_out_until_the_files_that_hold_it_are_known(either_world: World) -> None:
+    world = either_world
+    _project, version = world.frozen(4)
+    publish(world, version)
+    key = records(world)[0]["key"]
+    sent = {"key": key, "reason": "含有个人信息"}
+    answer = world.good(world.post("requester", f"{API}/withdrawn", sent), 202)
+    paths = ["README.md", "manifest.jsonl", "records/train.jsonl"]
+    base = f"/datasets/{NAME}/resolve/v1.0.0"
+    asked = {path: world.get(None, f"{base}/{path}").status_code for path in paths}
+    assert asked.pop("records/train.jsonl") in (404, 451) and set(asked.values()) == {451}
+    assert world.finished(answer["job"]["id"])["state"] == "done"
+    assert world.get(None, f"{base}/README.md").status_code == 200
+    assert world.get(None, f"{base}/manifest.jsonl").status_code == 451
+
+
 def publish_fails(world: World, version: int, name: str) -> str:
     """Publish what cannot be published; return the reason."""
     asked = {**FACTS, "name": name}

@@ -62,6 +62,9 @@ def test_people_can_read_it(shared_world: World, language: str) -> None:
     other = shared_world.get(None, f"/docs/api/catalogue?language={language}").text
     assert "/api/versions/{version_id}/publish" in other
     assert len(other.encode()) < 150_000
+    other = shared_world.get(None, f"/docs/api/material?language={language}").text
+    assert "/api/libraries/{library_id}/" in other
+    assert len(other.encode()) < 150_000
 
 
 def test_each_route_says_in_chinese_what_it_does_under_a_noun(shared_world: World) -> None:
@@ -75,7 +78,7 @@ def test_each_route_says_in_chinese_what_it_does_under_a_noun(shared_world: Worl
 
 def test_every_link_of_the_page_leads_somewhere(shared_world: World) -> None:
     there = {}
-    for path in ("/docs/api", "/docs/api/catalogue", "/docs/api/things"):
+    for path in ("/docs/api", "/docs/api/catalogue", "/docs/api/material", "/docs/api/things"):
         page = shared_world.get(None, path).text
         places = re.findall(r' id="([^"]+)"', page)
         assert len(places) == len(set(places))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from jinbiao.datasets import people
+from jinbiao.datasets.db import now
 from jinbiao.tests.server.world import PASSWORD, World
 
 
@@ -55,6 +57,16 @@ def test_a_stolen_cookie_dies_with_the_session(world: World) -> None:
     assert thief.get("/account").status_code == 200
     browser.post("/sign-out", "/account")
     assert thief.get("/account").status_code == 302
+
+
+def test_who_only_reads_was_here_as_well(world: World) -> None:
+    with world.installation.database.write() as session:
+        who = people.get_user(session, "annotator")
+        who.last_activity = None
+    world.get("annotator", "/projects")
+    with world.installation.database.read() as session:
+        seen = people.get_user(session, "annotator").last_activity
+    assert seen is not None and now() - seen < dt.timedelta(minutes=1)
 
 
 def test_wrong_passwords_lock_for_a_while(world: World) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -207,3 +209,34 @@ def test_the_command_lists_and_replaces_keys(tmp_path: Path) -> None:
     assert all("in use" in line for line in before)
     after = command.fork("keys", "rotate").out.splitlines()
     assert len(after) == 4 and ["retired" in line for line in after] == [True, True, False, False]
+
+
+def test_the_lines_to_copy_run_as_they_stand(proved: World, folder: Path, tmp_path: Path) -> None:
+    key = json.loads(lines(folder)[0])["key"]
+    page = proved.get(None, f"/datasets/alpha/proved/verify?key={key}").text
+    one, every = (html.unescape(text) for text in re.findall(r"<pre>(.*?)</pre>", page, re.S))
+    base = "http://localhost"
+    for text in (one, every):
+        # Each brings what it uses.
+        assert f"curl -fO {base}/verify_receipt.py\n" in text
+        assert f"curl -fo keys.json \\\n  {base}/.well-known/jinbiao-keys.json\n" in text
+    assert f"HF_ENDPOINT={base} hf download alpha/proved --repo-type dataset" in every
+    # A shell that fetches from here instead of over a wire runs the first as it was copied.
+    fetched = tmp_path / "answers"
+    fetched.mkdir()
+    for name, place in (
+        re.findall(r"-fo (\S+) \\\n  '?(?:http://localhost)([^'\s]+)", one)
+        + [("verify_receipt.py", "/verify_receipt.py")]
+        + re.findall(r"-f -o (\S+) \\\n  '?(?:http://localhost)([^'\s]+)", one)
+    ):
+        (fetched / name).write_bytes(proved.get(None, place).data)
+    curl = tmp_path / "curl"
+    curl.write_text(f'#!/bin/sh\ncp "{fetched}"/* .\n')
+    curl.chmod(0o755)
+    place = tmp_path / "place"
+    place.mkdir()
+    path = f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["sh", "-e", "-c", one], cwd=place, env={"PATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "通过 OK" in done.stdout, done.stdout + done.stderr

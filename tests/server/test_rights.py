@@ -19,24 +19,33 @@ from werkzeug.test import TestResponse
 
 from jinbiao.datasets import (
     exams,
+    feeds,
+    findings,
     gold,
+    libraries,
     models,
     people,
     permissions,
     pushes,
     qualifications,
+    transfers,
     webhooks,
 )
 from jinbiao.datasets.annotations import Annotation
 from jinbiao.datasets.catalogue import Dataset
+from jinbiao.datasets.cleaning import CleanedRecord
 from jinbiao.datasets.connections import backends, stores
 from jinbiao.datasets.db import now
+from jinbiao.datasets.holdings import DeletionReport
 from jinbiao.datasets.integrity import Finding, FindingState
+from jinbiao.datasets.libraries import Asset
 from jinbiao.datasets.projects import Project
 from jinbiao.datasets.suspicions import Suspicion
+from jinbiao.datasets.tasks import Task
 from jinbiao.datasets.versions import VersionRecord
 from jinbiao.server import links, storages
 from jinbiao.server.auth import PUBLIC, allows
+from jinbiao.tests.server import cleaned
 from jinbiao.tests.server.test_people import Browser
 from jinbiao.tests.server.world import (
     APPLICATION,
@@ -186,6 +195,65 @@ def fill(world: World) -> dict[str, str]:
         "ending": "ttl",
         "digest": "0" * 64,
         "extension": "png",
+        **clean(world),
+        **carry(world),
+        "hit_id": tell(world, free),
+    }
+
+
+def tell(world: World, task_id: int) -> str:
+    """Say that a task holds a telephone number which is no longer there."""
+    with world.installation.database.write() as session:
+        task = session.get_one(Task, task_id)
+        project = session.get_one(Project, task.project_id)
+        row = findings.Finding(
+            organisation_id=project.organisation_id,
+            project_id=project.id,
+            task_id=task.id,
+            kind="mobile",
+            place="text",
+            start=0,
+            end=4,
+            masked="138****8000",
+            fingerprint="0" * 64,
+            confidence=0.9,
+            detector="text-1",
+        )
+        session.add(row)
+        session.flush()
+        return str(row.id)
+
+
+def carry(world: World) -> dict[str, str]:
+    """Begin an upload of the requester's into the library; return its key and the asset's id."""
+    with world.installation.database.write() as session:
+        asset = session.scalars(sa.select(Asset)).first()
+        assert asset is not None
+        requester = people.get_user(session, "requester")
+        library = libraries.get(session, requester, asset.library_id, "library.change")
+        settings = world.installation.settings
+        begun = transfers.begin(session, settings, requester, library, name="a.txt", length=9)
+        return {"asset_id": str(asset.id), "transfer_key": begun.key, "batch": "0000-0000"}
+
+
+def clean(world: World) -> dict[str, str]:
+    """Make a library and a recipe, and ask for a cleaning that nobody runs."""
+    library = cleaned.library(world, ["天津大学甲乙丙"])
+    recipe = cleaned.recipe(world)
+    begun = cleaned.started(world, library, recipe["id"])
+    with world.installation.database.write() as session:
+        asset = session.scalars(sa.select(Asset.id).where(Asset.library_id == library)).one()
+        session.add(CleanedRecord(cleaning_id=begun["id"], asset_id=asset, state="kept"))
+        actor = people.get_user(session, "system")
+        report = DeletionReport(job_id="x", is_dry=True, actor_id=actor.id)
+        session.add(report)
+        session.flush()
+    return {
+        "library_id": str(library),
+        "recipe_id": str(recipe["id"]),
+        "number": "1",
+        "cleaning_id": str(begun["id"]),
+        "report_id": str(report.id),
     }
 
 
@@ -287,7 +355,15 @@ def connect(world: World, project_id: int) -> dict[str, str]:
         model = models.add(session, settings, actor, project, kind="golden_difference")
         told = {"name": "hub", "kind": "hugging_face", "url": "http://127.0.0.1:1"}
         target = pushes.add(session, settings, actor, **told, owner="city", token="t")
+        listed = {"addresses": ["http://127.0.0.1:1/"]}
+        feed = feeds.add(session, settings, actor, project, "addresses", listed)
+        file = world.installation.store.put_bytes(b"{}").digest
+        ended = feeds.FeedRun(feed_id=feed.id, job_id="ended", state="done", reject_file=file)
+        session.add(ended)
+        session.flush()
     return {
+        "feed_id": str(feed.id),
+        "run_id": str(ended.id),
         "target_id": str(target.id),
         "model_id": str(model.id),
         "model_kind": "golden_difference",
@@ -428,7 +504,7 @@ STRANGERS = {
     "regulator": (),
     "industry": (),
     "auditor": (),
-    "system": ("<job_id>",),
+    "system": ("<job_id>", "storage"),
     "security": ("<int:organisation_id>", "<int:user_id>", "<int:team_id>"),
 }
 
@@ -451,7 +527,10 @@ def test_the_table_keeps_strangers_out() -> None:
 
 
 def test_no_administrator_of_the_three_does_anothers_part() -> None:
-    parts = {"system": ("jobs", "workers", "queues"), "security": ("people", "users", "organi")}
+    parts = {
+        "system": ("jobs", "workers", "queues", "storage", "system"),
+        "security": ("people", "users", "organi"),
+    }
     parts["auditor"] = ("audit",)
     mine = (
         "account",

@@ -98,10 +98,22 @@ def test_every_translation_is_used(
     for name, part in words.items():
         for source, target in part.items():
             forms = source.split(",") if name == "plurals" else [source]
+            if name == "templates":
+                assert f"`{source}`" in english and f"`{source}`" not in chinese, source
+                assert f"`{target}`" in chinese, target
+                continue
             literal = ",".join(json.dumps(form, ensure_ascii=False) for form in forms)
             assert literal in english, source
             assert json.dumps(target, ensure_ascii=False) in chinese, target
             assert re.search(r"[\u4e00-\u9fff]", target), target
+
+
+def test_no_warning_of_the_editor_is_left_in_english(manifest: dict[str, Any]) -> None:
+    warned = re.compile(r"""\.warning\((?:[\w.]+\|\|)?([`"])([^`"]*)""")
+    # Ten of controls, besides what packages tell developers on the console.
+    ours = [text for _quote, text in warned.findall(script("zh")) if text != "async-validator:"]
+    assert len(ours) >= 9
+    assert [text for text in ours if not re.search("[\u4e00-\u9fff]", text)] == []
 
 
 def test_a_second_run_ends_at_once(manifest: dict[str, Any]) -> None:

@@ -129,6 +129,13 @@ def test_a_reviewer_sees_what_differs_and_decides_by_keys(page: Page, people: Ru
     expect(page.locator("[data-reason] [name=reason]")).to_have_value("漏标")
     page.locator("[data-reason] button[type=submit]").click()
     expect(page.locator("[data-empty]")).to_be_visible()
+    # With nothing to judge nothing judges, by no key either.
+    for action in ("accept", "fix", "reject", "flag"):
+        expect(page.locator(f"[data-action={action}]").first).to_be_hidden()
+    expect(panel).to_be_hidden()
+    page.keyboard.press("Alt+x")
+    expect(page.locator("[data-reason]")).to_be_hidden()
+    shot(page, "nothing")
     told = people.api("judge-owner", "GET", f"/api/projects/{project}/review-stages")
     assert [row["waiting"] for row in told["stages"]] == [0, 0, 1, 0]
     reviews = people.api(

@@ -93,6 +93,26 @@ def test_a_template_opens_without_an_error(
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [('requiredMessage="请先选择故障类别"', "请先选择故障类别"), ("", "请先选择“fault”。")],
+    ids=["own words", "the editor's"],
+)
+def test_what_must_be_answered_is_said_in_chinese(
+    browser: Browser, address: str, message: str, told: str
+) -> None:
+    config = f"""<View><Text name="text" value="$text"/>
+      <Taxonomy name="fault" toName="text" required="true" {message}>
+        <Choice value="机械" alias="mechanical"/></Taxonomy></View>"""
+    opened = Opened(browser, address, config, {"text": "主轴异响"})
+    opened.page.evaluate("JinbiaoEditor.submit()")
+    dialog = opened.page.locator(".ant-modal-confirm")
+    dialog.wait_for()
+    assert dialog.inner_text().split("\n") == ["请注意", told, "确 定"]
+    opened.page.close()
+
+
+@pytest.mark.browser
 def test_an_error_would_be_seen(browser: Browser, address: str) -> None:
     broken = '<View><Chat name="c" value="$chat"/><Rating name="r" toName="c"/></View>'
     opened = Opened(browser, address, broken, {"chat": []})

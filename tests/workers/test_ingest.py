@@ -9,14 +9,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from jinbiao.datasets import jobs
 from jinbiao.datasets.jobs import Job, JobState
 from jinbiao.tests.server.world import BOXES, World, multipart, picture, zipped
+from jinbiao.tests.workers.dying import die_after_writing
 from jinbiao.workers import ingest, run
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing may catch it."""
 
 
 def test_it_goes_on_after_the_last_batch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,20 +21,7 @@ def test_it_goes_on_after_the_last_batch(world: World, monkeypatch: pytest.Monke
     rows: list[dict[str, Any]] = [{"text": str(n)} for n in range(95)]
     rows[33] = {"bad": 1}
     job = world.import_waiting(project, rows)
-    original, calls = ingest.collection.write, [0]
-
-    def dies(*given: Any) -> None:
-        original(*given)
-        calls[0] += 1
-        if calls[0] in (3, 5):
-            raise Killed
-
-    monkeypatch.setattr(ingest.collection, "write", dies)
-    for _ in range(2):
-        with pytest.raises(Killed):
-            run.perform(world.installation, job)
-        with world.installation.database.write() as session:
-            jobs.reclaim(session, -1)
+    die_after_writing(world, monkeypatch, ingest.collection, job, 3, 5)
     assert run.perform(world.installation, job) == JobState.DONE
     found = world.good(world.get("requester", f"/api/jobs/{job}/"))
     assert (found["result"]["tasks"], found["result"]["rejected"], found["attempt"]) == (94, 1, 3)

@@ -97,9 +97,9 @@ def test_a_cancelled_freezing_leaves_its_tag_free(
     job = started(world, path, {"tag": "v1.0.0"})
     original = manifests.freeze
 
-    def cancel_first(*given: Any) -> int:
+    def cancel_first(*given: Any, **named: Any) -> int:
         world.good(world.post("requester", f"/api/jobs/{job}/cancel"))
-        return original(*given)
+        return original(*given, **named)
 
     monkeypatch.setattr(manifests, "freeze", cancel_first)
     assert run.perform(world.installation, job) == JobState.CANCELLED

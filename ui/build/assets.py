@@ -28,6 +28,8 @@ FILES = {
     "htmx.LICENSE.txt": "htmx.org/LICENSE",
     # The smaller distributions draw no heat maps.
     "echarts.min.js": "echarts/dist/echarts.min.js",
+    # Uploads that go on where they broke off.
+    "tus.min.js": "tus-js-client/dist/tus.min.js",
 }
 # What stands in echarts.min.js, with the texts that its parts ask to be passed on.
 ECHARTS_LICENCES = (
@@ -36,6 +38,14 @@ ECHARTS_LICENCES = (
     "echarts/licenses/LICENSE-d3",
     "zrender/LICENSE",
     "tslib/LICENSE.txt",
+)
+# The same of tus.min.js.
+TUS_LICENCES = (
+    "tus-js-client/LICENSE",
+    "js-base64/LICENSE.md",
+    "url-parse/LICENSE",
+    "querystringify/LICENSE",
+    "requires-port/LICENSE",
 )
 COMPRESSED = {".js", ".css"}
 
@@ -110,6 +120,9 @@ def fetch(folder: Path) -> dict[str, bytes]:
     files["tabler.LICENSE.txt"] = (TABLER_LICENCE % {"tabler": tabler}).encode()
     files["echarts.LICENSE.txt"] = b"\n\n".join(
         (modules / path).read_bytes().strip() for path in ECHARTS_LICENCES
+    )
+    files["tus.LICENSE.txt"] = b"\n\n".join(
+        (modules / path).read_bytes().strip() for path in TUS_LICENCES
     )
     # Source maps are not served.
     for name, content in files.items():

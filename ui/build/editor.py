@@ -134,10 +134,10 @@ def find_reset(modules: Modules) -> str:
 
 PROPERTIES = (
     "children title label tooltip placeholder ariaLabel description okText cancelText header text"
-    " message info emptyText searchPlaceholder selectedLabel tags"
+    " message info emptyText searchPlaceholder selectedLabel tags justOkText"
 ).split()
 BEFORE_TEXT = (
-    rf'(?<![\w$])(?:(?:{"|".join(PROPERTIES)}|"aria-label"|"description"):\(?\[?'
+    rf'(?<![\w$])(?:title=|(?:{"|".join(PROPERTIES)}|"aria-label"|"description"):\(?\[?'
     r"(?:[\w$.!=&|()<>+\[\]]*\?)?|"
     r'case"[a-z_]+":return|\{name:(?="[A-Z]\w+",component))'
 )
@@ -151,8 +151,8 @@ def quoted(text: str) -> str:
 
 
 def translate(script: str, words: dict[str, dict[str, str]]) -> str:
-    """Replace the user's texts: literals after a property of an element, whole sentences, and
-    pairs of a singular and a plural, which Chinese says alike.
+    """Replace the user's texts: literals after a property of an element, whole sentences and
+    those with values in them, and pairs of a singular and a plural, which Chinese says alike.
 
     Raises Unexpected when an entry of the table occurs nowhere, for then the table is out of date.
     """
@@ -175,12 +175,18 @@ def translate(script: str, words: dict[str, dict[str, str]]) -> str:
         if quoted(english) in script:
             used.add(quoted(english))
         script = script.replace(quoted(english), quoted(chinese))
+    filled = {f"`{english}`": f"`{chinese}`" for english, chinese in words["templates"].items()}
+    for english, chinese in filled.items():
+        if english in script:
+            used.add(english)
+        script = script.replace(english, chinese)
     pairs = {",".join(map(quoted, each.split(","))): z for each, z in words["plurals"].items()}
     for english, chinese in pairs.items():
         if english in script:
             used.add(english)
         script = script.replace(english, f"{quoted(chinese)},{quoted(chinese)}")
-    known = spoken.keys() | {quoted(english) for english in words["sentences"]} | pairs.keys()
+    sentences = {quoted(english) for english in words["sentences"]}
+    known = spoken.keys() | sentences | filled.keys() | pairs.keys()
     if lost := sorted(known - used):
         raise Unexpected(f"texts of {WORDS.name} that the editor does not have: {', '.join(lost)}")
     return script

@@ -116,7 +116,7 @@ window.JinbiaoDecisions = (bench) => {
 
   const askReason = () => {
     const form = find("reason");
-    if (!form) return;
+    if (!form || !state.task) return;
     form.hidden = false;
     form.elements.reason.focus();
   };

@@ -8,6 +8,15 @@
     for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
   };
 
+  /* An address of a page of findings is a link, in the words of data-findings. */
+  const linked = (form, message) => message.split(/(\/(?:projects|libraries)\/\d+\/findings)/).map((part, number) => {
+    if (number % 2 === 0) return part;
+    const way = document.createElement("a");
+    way.href = part;
+    way.textContent = form.dataset.findings || part;
+    return way;
+  });
+
   const tell = (form, place, message) => {
     const own = form.elements[place];
     const field = own || form.elements[place.split(/[.[]/)[0]] || form.elements[form.dataset.other];
@@ -15,7 +24,7 @@
     line.className = "fault";
     line.setAttribute("role", "alert");
     // The name of a value says nothing to a reader; a place in what they wrote does.
-    line.textContent = own || /^\w*$/.test(place) ? message : `${place}: ${message}`;
+    line.append(...linked(form, own || /^\w*$/.test(place) ? message : `${place}: ${message}`));
     const box = field?.closest?.(".field");
     // What is folded away is opened, so that the line is seen.
     for (let fold = field?.closest?.("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;

@@ -12,6 +12,7 @@
   const INK = "#1b2430", QUIET = "#5a6675", LINE = "#e3e8ef";
   const COLORS = ["#1657b8", "#8a5300", "#17703a", "#6b4fa0", "#0f7c8a", "#b42318", "#5a6675"];
   const percent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent", maximumFractionDigits: 1 });
+  const NAMES = 0.36; // of the width
   const drawn = new Map();
 
   const theme = () => {
@@ -90,11 +91,18 @@
     fit(chart);
   };
 
+  /* Names beside an upright axis leave most of the width to what is drawn. */
+  const narrowed = (chart) => {
+    const names = (chart.getOption().yAxis || []).some((axis) => axis.type === "category");
+    if (names) chart.setOption({ yAxis: { axisLabel: { width: Math.round(chart.getWidth() * NAMES), overflow: "truncate" } } });
+  };
+
   /* On paper the drawing is scaled by its viewBox: nothing is laid out anew while printing. */
   const onPaper = window.matchMedia("print");
   const fit = (chart) => {
     if (onPaper.matches) return;
     chart.resize();
+    narrowed(chart);
     chart.getDom().querySelector("svg")?.setAttribute("viewBox", `0 0 ${chart.getWidth()} ${chart.getHeight()}`);
   };
 

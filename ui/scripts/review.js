@@ -73,7 +73,9 @@
   const labelOf = (region) => {
     const told = region?.value?.[region.type];
     if (!Array.isArray(told)) return String(told ?? region?.type ?? "");
-    return told.map((each) => labels[each]?.title ?? each).join(", ");
+    const title = (label) => labels[label]?.title ?? label;
+    // A way through a tree is a list of its own.
+    return told.map((each) => [each].flat().map(title).join(" / ")).join(", ");
   };
 
   /* Return the marked words of a text, as far as they are known. */

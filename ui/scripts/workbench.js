@@ -3,7 +3,8 @@
  * <main id="workbench" data-mode="annotate|review" data-project data-task data-user data-csrf>
  *   [data-frames] > <iframe data-editor src="…tasks/editor…">   the editor (scripts/editor.js)
  *   [data-status]                                         one line of status (role="status")
- *   [data-empty] > [data-empty-text]                      shown when no task is left
+ *   [data-empty] > [data-empty-text]                      shown when no task is left; <main> then
+ *                                                         has data-nothing
  *   [data-reason] a <form> with a field named "reason"    asked for when rejecting
  *   [data-action=submit|update|skip|accept|fix|reject|next|cancel]   optional buttons
  *   [data-action=reveal]                                  shows the pre-label where it is hidden
@@ -221,6 +222,7 @@
     time.start(copy?.lead ?? newest?.lead_time ?? 0);
     if (!isReady || start) await frames.open(optionsFor(state.task, start));
     find("empty")?.setAttribute("hidden", "");
+    main.removeAttribute("data-nothing");
     frames.shown().hidden = false;
     focusEditor();
     if (reviewing && start) state.baseline = "null"; // what was restored was changed
@@ -259,6 +261,7 @@
     frames.shown().hidden = true;
     editor()?.close();
     find("empty")?.removeAttribute("hidden");
+    main.setAttribute("data-nothing", ""); // what acts on a task has none to act on
     const text = find("empty-text");
     if (text) text.textContent = detail || WORDS.empty;
     say("empty");

@@ -42,7 +42,8 @@ _DIALOGUE = """\
       <Text name="reply_b" value="$reply_b"/>
     </View>
   </View>
-  <Choices name="preference" toName="dialogue" choice="single" showInline="true" required="true">
+  <Choices name="preference" toName="dialogue" choice="single" showInline="true" required="true"
+           requiredMessage="请先选出更好的回复">
     <Choice value="甲明显好" alias="a_much" hotkey="1"/>
     <Choice value="甲略好" alias="a_slightly" hotkey="2"/>
     <Choice value="差不多" alias="equal" hotkey="3"/>
@@ -90,6 +91,7 @@ _WRITING = """\
   <Text name="instruction" value="$instruction"/>
   <Header value="标准回答" size="5"/>
   <TextArea name="response" toName="instruction" rows="8" editable="true" required="true"
+            requiredMessage="请先写标准回答"
             maxSubmissions="1" placeholder="按指令写出准确、完整的回答"/>
   <Choices name="domain" toName="instruction" choice="single" showInline="true">
     <Choice value="设备维修" alias="repair" hotkey="1"/>
@@ -114,6 +116,7 @@ _TRANSLATION = """\
   </View>
   <Header value="改好的英文译文" size="5"/>
   <TextArea name="translation" toName="source" rows="4" editable="true" required="true"
+            requiredMessage="请先改好英文译文"
             maxSubmissions="1" value="$target"/>
   <Header value="机器译文的质量" size="5"/>
   <Rating name="quality" toName="machine" maxRating="5"/>

@@ -112,7 +112,8 @@ _DEFECT_OUTLINES = """\
 _IMAGE_CLASSES = """\
 <View>
   <Image name="image" value="$image" zoom="true" zoomControl="true"/>
-  <Choices name="class" toName="image" choice="single" showInline="true" required="true">
+  <Choices name="class" toName="image" choice="single" showInline="true" required="true"
+           requiredMessage="请先选择类别">
     <Choice value="合格" alias="pass" hotkey="1"/>
     <Choice value="不合格" alias="fail" hotkey="2"/>
     <Choice value="无法判断" alias="unclear" hotkey="3"/>

@@ -42,7 +42,8 @@ _PAIRS = """\
     </View>
   </View>
   <Header value="两张图片的关系" size="5"/>
-  <Choices name="relation" toName="first" choice="single" showInline="true" required="true">
+  <Choices name="relation" toName="first" choice="single" showInline="true" required="true"
+           requiredMessage="请先选择两张图片的关系">
     <Choice value="同一件" alias="same" hotkey="1"/>
     <Choice value="同类不同件" alias="alike" hotkey="2"/>
     <Choice value="不同类" alias="different" hotkey="3"/>

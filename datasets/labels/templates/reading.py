@@ -17,6 +17,7 @@ _NAMEPLATE = """\
   <Polygon name="polygon" toName="image" strokeWidth="2"/>
   <Image name="image" value="$image" zoom="true" zoomControl="true" rotateControl="true"/>
   <TextArea name="text" toName="image" perRegion="true" editable="true" required="true"
+            requiredMessage="请先写出框里的文字"
             rows="1" maxSubmissions="1" placeholder="照原样录入框内文字"
             displayMode="region-list"/>
 </View>
@@ -35,9 +36,11 @@ _METER = """\
   </View>
   <View style="flex:1 1 220px; min-width:0">
     <Header value="读数" size="5"/>
-    <Number name="reading" toName="image" step="any" required="true"/>
+    <Number name="reading" toName="image" step="any" required="true"
+            requiredMessage="请先填写读数"/>
     <Header value="单位" size="5"/>
-    <Choices name="unit" toName="image" choice="single-radio" required="true">
+    <Choices name="unit" toName="image" choice="single-radio" required="true"
+             requiredMessage="请先选择单位">
       <Choice value="MPa（兆帕）" alias="MPa" hotkey="q"/>
       <Choice value="℃（摄氏度）" alias="celsius" hotkey="w"/>
       <Choice value="A（安）" alias="A" hotkey="a"/>
@@ -50,7 +53,8 @@ _METER = """\
 
 _PAPERS = """\
 <View>
-  <Choices name="kind" toName="image" choice="single" showInline="true" required="true">
+  <Choices name="kind" toName="image" choice="single" showInline="true" required="true"
+           requiredMessage="请先选择种类">
     <Choice value="检验报告" alias="inspection_report" hotkey="1"/>
     <Choice value="合格证" alias="certificate" hotkey="2"/>
     <Choice value="送货单" alias="delivery_note" hotkey="3"/>

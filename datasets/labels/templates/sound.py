@@ -28,7 +28,8 @@ _MACHINE = """\
   </Labels>
   <Audio name="audio" value="$audio" zoom="true" speed="true" volume="true"/>
   <Header value="整段判定" size="5"/>
-  <Choices name="state" toName="audio" choice="single-radio" showInline="true" required="true">
+  <Choices name="state" toName="audio" choice="single-radio" showInline="true" required="true"
+           requiredMessage="请先选择整段判定">
     <Choice value="正常" alias="normal" hotkey="q"/>
     <Choice value="异常" alias="abnormal" hotkey="w"/>
     <Choice value="无法判断" alias="unclear" hotkey="a"/>

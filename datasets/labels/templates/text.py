@@ -8,7 +8,8 @@ _WORK_ORDERS = """\
 <View>
   <Text name="text" value="$text"/>
   <Header value="故障类别（选到最细一级）" size="5"/>
-  <Taxonomy name="fault" toName="text" required="true" leafsOnly="true" placeholder="请选择…">
+  <Taxonomy name="fault" toName="text" required="true" leafsOnly="true"
+            requiredMessage="请先选择故障类别" placeholder="请选择…">
     <Choice value="机械" alias="mechanical">
       <Choice value="异响振动" alias="vibration"/>
       <Choice value="磨损断裂" alias="wear"/>
@@ -25,7 +26,8 @@ _WORK_ORDERS = """\
     </Choice>
   </Taxonomy>
   <Header value="紧急程度" size="5"/>
-  <Choices name="urgency" toName="text" choice="single-radio" showInline="true" required="true">
+  <Choices name="urgency" toName="text" choice="single-radio" showInline="true" required="true"
+           requiredMessage="请先选择紧急程度">
     <Choice value="停机" alias="stopped" hotkey="1"/>
     <Choice value="影响质量" alias="quality" hotkey="2"/>
     <Choice value="可择期处理" alias="later" hotkey="3"/>
@@ -71,7 +73,7 @@ _SUMMARY = """\
   <Text name="text" value="$text"/>
   <Header value="摘要（不超过一百字，只写原文里有的）" size="5"/>
   <TextArea name="summary" toName="text" rows="4" maxSubmissions="1" editable="true"
-            required="true" placeholder="在这里写摘要"/>
+            required="true" requiredMessage="请先写摘要" placeholder="在这里写摘要"/>
 </View>
 """
 

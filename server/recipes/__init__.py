@@ -1,0 +1,5 @@
+"""Recipes: pages, and the API."""
+
+from . import api, pages
+
+__all__ = ["api", "pages"]

@@ -1,0 +1,1 @@
+"""Reach the places that feeds read: buckets, folders, addresses, databases, catalogues."""

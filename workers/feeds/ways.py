@@ -1,0 +1,31 @@
+"""Give the way into the place that a feed reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...datasets.feeds import Feed, FeedKind
+from ...datasets.settings import Settings
+from .addresses import AddressesWay
+from .catalogues import CkanWay, DcatWay
+from .contract import Way
+from .database import DatabaseWay
+from .stored import StoredWay
+
+_WAYS: dict[str, Callable[[Settings, Feed], Way]] = {
+    FeedKind.S3: StoredWay,
+    FeedKind.FOLDER: StoredWay,
+    FeedKind.ADDRESSES: AddressesWay,
+    FeedKind.DATABASE: DatabaseWay,
+    FeedKind.CKAN: CkanWay,
+    FeedKind.DCAT: DcatWay,
+}
+
+
+def way_of(settings: Settings, feed: Feed) -> Way:
+    """Return the way into a place; nothing is asked yet.
+
+    Raises:
+        errors.Invalid: its address, folder, file or query cannot be used.
+    """
+    return _WAYS[feed.kind](settings, feed)
