@@ -196,13 +196,13 @@ def _free_places(session: Session, project: Project, task_ids: list[int]) -> Non
         Annotation.task_id == Assignment.task_id,
         Annotation.completed_by == Assignment.user_id,
     )
-    rows = session.execute(
-        sa.select(Assignment.id, Assignment.task_id, Assignment.state, Assignment.purpose).where(
-            Assignment.task_id.in_(task_ids),
-            Assignment.state != AssignmentState.RESERVED,
-            ~left,
-        )
-    ).all()
+    query = sa.select(Assignment.id, Assignment.task_id, Assignment.state, Assignment.purpose)
+    query = query.where(
+        Assignment.task_id.in_(task_ids), Assignment.state != AssignmentState.RESERVED, ~left
+    )
+    # Locked, so that what two people remove at once is given back once.
+    query = query.order_by(Assignment.task_id, Assignment.id).with_for_update()
+    rows = session.execute(query).all()
     _delete(session, Assignment, Assignment.id.in_([row.id for row in rows]))
     # A skip gave its slot back already, unless the project ignores skipped tasks.
     requeued = project.option("skip_queue") != "IGNORE_SKIPPED"

@@ -88,6 +88,7 @@ def settle_flag(
 def withdraw(session: Session, actor: User, project: Project, task: Task) -> None:
     """Take a task out of the work; whoever holds it is told, and keeps the draft."""
     permissions.require(actor, "assignment.manage", project)
+    assignments.take_alone(session, project, task)
     if task.state == TaskState.WITHDRAWN:
         return
     values: dict[str, Any] = {"task": task.id}
@@ -100,6 +101,7 @@ def withdraw(session: Session, actor: User, project: Project, task: Task) -> Non
 def restore(session: Session, actor: User, project: Project, task: Task) -> None:
     """Put a withdrawn task back, with the places that nobody has used; else leave it as it is."""
     permissions.require(actor, "assignment.manage", project)
+    assignments.take_alone(session, project, task)
     if task.state != TaskState.WITHDRAWN:
         return
     assignments.restore(session, project, task)

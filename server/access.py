@@ -201,10 +201,7 @@ def shut_out(session: Session, project: Project, ids: list[int]) -> None:
 def take_back(session: Session, project: Project, values: dict[str, Any]) -> int:
     """Take back holds of people and tasks of groups; return how many."""
     held, meant = _numbers(values, "holds"), _numbers(values, "group_tasks")
-    number = assignments.take_back_holds(session, user(), project, held) if held else 0
-    if meant:
-        number += assignments.take_back_from_groups(session, user(), project, meant)
-    return number
+    return assignments.take_back_all(session, user(), project, held, meant)
 
 
 def given(session: Session, project: Project, values: dict[str, Any]) -> int:

@@ -12,7 +12,7 @@ from .giving import (
     held_counts,
     holds,
     of_task,
-    take_back_from_groups,
+    take_back_all,
 )
 from .groups import waiting as waiting_for_groups
 from .queue import forget_places, next_waiting, reopen, reopen_many
@@ -24,10 +24,9 @@ from .returning import (
     release,
     release_strangers,
     take_back,
-    take_back_holds,
 )
 from .rows import Assignment, AssignmentState, GroupTask, QueuePlace
-from .withdrawing import restore, withdraw
+from .withdrawing import restore, take_alone, withdraw
 
 __all__ = [
     "CAPS",
@@ -60,9 +59,9 @@ __all__ = [
     "reopen_many",
     "reserve",
     "restore",
+    "take_alone",
     "take_back",
-    "take_back_from_groups",
-    "take_back_holds",
+    "take_back_all",
     "take_turn",
     "waiting_for_groups",
     "withdraw",

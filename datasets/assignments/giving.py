@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,8 +16,8 @@ from ..people import Organisation, Team, User
 from ..projects import Project
 from ..settings import Settings
 from ..tasks import Task
-from . import groups
-from .claiming import reserve
+from . import groups, returning
+from .claiming import reserve, take_turn
 from .returning import leads_all
 from .rows import IS_HELD, Assignment
 
@@ -41,7 +42,11 @@ def assign(
     """
     permissions.require(actor, "assignment.manage", project)
     made = []
-    for annotator in sorted(annotators, key=lambda each: each.id):
+    annotators = sorted(annotators, key=lambda each: each.id)
+    for annotator in annotators:
+        # Before any task: whoever takes one has their turn first, too.
+        take_turn(session, annotator)
+    for annotator in annotators:
         if not annotator.is_active or not permissions.allows(annotator, "task.claim"):
             raise errors.Invalid(
                 _("%(name)s does not annotate"), place="users", name=annotator.username
@@ -105,13 +110,29 @@ def assign_to_company(
     return _told(session, actor, project, made, company=company.slug)
 
 
-def take_back_from_groups(
-    session: Session, actor: User, project: Project, ids: Sequence[int]
+def take_back_all(
+    session: Session,
+    actor: User,
+    project: Project,
+    holds: Sequence[int] = (),
+    group_tasks: Sequence[int] = (),
 ) -> int:
-    """Give what waits for a team or company back to the queue; return how many tasks."""
+    """Take back holds that are not answered, and what waits for teams and companies; say how many.
+
+    A company's leaders take back what their own people hold and what waits for their own.
+    """
     permissions.require(actor, "assignment.manage", project)
+    rows = returning.lock_holds(session, actor, project, holds) if holds else []
     home = None if leads_all(actor, project) else actor.organisation_id
-    number = groups.take_back(session, project, ids, home=home)
+    meant = groups.chosen(session, project, group_tasks, home=home) if group_tasks else {}
+    # Task by task, what waits for groups before the queue, as whoever else takes and gives
+    # back: nobody waits in a circle.
+    deeds: list[tuple[int, int, Callable[[], int]]] = [
+        (task_id, 0, partial(groups.take_back, session, project, task_id, ids))
+        for task_id, ids in meant.items()
+    ]
+    deeds += [(row.task_id, 1, partial(returning.end_hold, session, row)) for row in rows]
+    number = sum(deed() for _task, _kind, deed in sorted(deeds, key=lambda deed: deed[:2]))
     audit.record(session, actor, "task.unassign", f"project/{project.id}", number=number)
     return number
 

@@ -102,9 +102,13 @@ def _of_group(
     """Return the row of a task and a group, locked; a new one has no slots yet."""
     whom = {"task_id": task_id, "team_id": team_id, "organisation_id": organisation_id}
     new = {"project_id": project.id, "open_slots": 0, "given_by": actor.id, "created_at": now()}
-    insert_new(session, GroupTask, [{**whom, **new}])
     query = sa.select(GroupTask).filter_by(**whom).with_for_update()
-    return session.scalars(query.execution_options(populate_existing=True)).one()
+    while True:
+        insert_new(session, GroupTask, [{**whom, **new}])
+        # A row that was there may be gone when its turn comes: taken back, or withdrawn.
+        row = session.scalar(query.execution_options(populate_existing=True))
+        if row is not None:
+            return row
 
 
 def give_back(session: Session, group_task_id: int) -> bool:
@@ -122,33 +126,40 @@ def give_back(session: Session, group_task_id: int) -> bool:
     return True
 
 
-def take_back(
+def chosen(
     session: Session, project: Project, ids: Iterable[int], *, home: int | None = None
-) -> int:
-    """Give the slots that groups have not used back to the queue; return how many tasks.
+) -> dict[int, list[int]]:
+    """Return task id → ids of the rows of what waits for groups.
 
     With `home`, only those of that organisation and of its teams.
-
-    What somebody of the group holds already stays theirs, and goes to the queue if it lapses.
     """
-    chosen = sa.and_(GroupTask.project_id == project.id, GroupTask.id.in_(list(ids)))
+    wanted = sa.and_(GroupTask.project_id == project.id, GroupTask.id.in_(list(ids)))
     if home is not None:
         teams = [team.id for team in people.teams(session, [home])]
         own = sa.or_(GroupTask.organisation_id == home, GroupTask.team_id.in_(teams))
-        chosen = sa.and_(chosen, own)
-    query = sa.select(GroupTask.id).where(chosen).order_by(GroupTask.task_id, GroupTask.id)
-    number = 0
-    for row_id in session.scalars(query).all():
-        # Task by task, as whoever else takes and gives back several: nobody waits in a circle.
-        row = session.get(GroupTask, row_id, with_for_update=True, populate_existing=True)
-        if row is None:
-            continue
-        task_id, slots = row.task_id, row.open_slots
+        wanted = sa.and_(wanted, own)
+    query = sa.select(GroupTask.task_id, GroupTask.id).where(wanted)
+    found: dict[int, list[int]] = {}
+    for task_id, row_id in session.execute(query.order_by(GroupTask.task_id, GroupTask.id)):
+        found.setdefault(task_id, []).append(row_id)
+    return found
+
+
+def take_back(session: Session, project: Project, task_id: int, ids: Sequence[int]) -> int:
+    """Give the slots of a task that groups have not used back to the queue; say of how many.
+
+    Whoever takes several tasks goes one by one, as all do: nobody waits in a circle. What
+    somebody of a group holds already stays theirs, and goes to the queue if it lapses.
+    """
+    query = sa.select(GroupTask).where(GroupTask.id.in_(ids)).order_by(GroupTask.id)
+    query = query.with_for_update().execution_options(populate_existing=True)
+    rows = session.scalars(query).all()
+    slots = sum(row.open_slots for row in rows)
+    for row in rows:
         session.delete(row)
-        session.flush()
-        queue.reopen_many(session, project.id, {task_id: slots} if slots else {})
-        number += 1
-    return number
+    session.flush()
+    queue.reopen_many(session, project.id, {task_id: slots} if slots else {})
+    return len(rows)
 
 
 def waiting(

@@ -51,17 +51,20 @@ def take_back(
     return number
 
 
-def take_back_holds(session: Session, actor: User, project: Project, ids: Sequence[int]) -> int:
-    """Take back these holds of the project that are not answered; return how many.
-
-    A company's leaders take back what their own people hold.
-    """
-    permissions.require(actor, "assignment.manage", project)
+def lock_holds(
+    session: Session, actor: User, project: Project, ids: Sequence[int]
+) -> list[Assignment]:
+    """Lock these holds of the project that are not answered, those of the actor's own people."""
     chosen = sa.and_(Assignment.project_id == project.id, Assignment.id.in_(list(ids)))
-    chosen = sa.and_(chosen, _led_by(actor, project))
-    number = _release(session, chosen)
-    audit.record(session, actor, "task.unassign", f"project/{project.id}", number=number)
-    return number
+    return _locked(session, sa.and_(chosen, _led_by(actor, project)))
+
+
+def end_hold(session: Session, row: Assignment) -> bool:
+    """Give a hold back, unless it was answered while this waited for it."""
+    if row.state != AssignmentState.RESERVED:
+        return False
+    give_back(session, row)
+    return True
 
 
 def release(session: Session, person: User, project: Project | None = None) -> int:
@@ -102,18 +105,16 @@ def _led_by(actor: User, project: Project) -> sa.ColumnElement[bool]:
 
 
 def _release(session: Session, chosen: sa.ColumnElement[bool]) -> int:
-    rows = session.scalars(
-        sa.select(Assignment)
-        .where(chosen, Assignment.state == AssignmentState.RESERVED, Assignment.purpose.is_(None))
-        .order_by(Assignment.task_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-    for row in rows:
-        # Answered while this waited for it.
-        if row.state == AssignmentState.RESERVED:
-            give_back(session, row)
-    return len(rows)
+    return sum(end_hold(session, row) for row in _locked(session, chosen))
+
+
+def _locked(session: Session, chosen: sa.ColumnElement[bool]) -> list[Assignment]:
+    """Lock what is held as work, by task."""
+    query = sa.select(Assignment).where(
+        chosen, Assignment.state == AssignmentState.RESERVED, Assignment.purpose.is_(None)
+    )
+    query = query.order_by(Assignment.task_id).with_for_update()
+    return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
 def any_lapsed(session: Session) -> bool:
@@ -127,18 +128,19 @@ def expire(session: Session, limit: int = 1000) -> int:
     So does one that ends in a future that no reservation reaches: it was made by a clock that
     was wrong, and its slot would be lost until then. And what people hold who were shut out.
     """
-    number = 0
+    lapsed: list[Assignment] = []
     for query in _lapsed():
-        lapsed = session.scalars(
+        lapsed += session.scalars(
             query.order_by(Assignment.task_id)
             .limit(limit)
             .with_for_update(skip_locked=True, of=Assignment)
             .execution_options(populate_existing=True)
-        ).all()
-        for assignment in lapsed:
-            give_back(session, assignment)
-        number += len(lapsed)
-    return number
+        )
+    # One may have lapsed in two ways. By task, so that nobody waits in a circle at the queue.
+    once = {assignment.id: assignment for assignment in lapsed}
+    for assignment in sorted(once.values(), key=lambda each: each.task_id):
+        give_back(session, assignment)
+    return len(once)
 
 
 def _lapsed() -> tuple[sa.Select[Assignment], ...]:

@@ -1,6 +1,7 @@
 """Be many processes that take, answer, skip, let go, give and reorder at once.
 
-Arguments: home, database URL, project, number of processes, deeds of each. Everything that the
+Arguments: home, database URL, project, number of processes, deeds of each, what they mostly do
+("work", or "withdraw": tasks leave and come back all the time). Everything that the
 domain refuses is part of the game; anything else ends a process with an error.
 """
 
@@ -25,7 +26,7 @@ from jinbiao.datasets.settings import Settings
 from jinbiao.datasets.tasks import Task
 from jinbiao.tests.factories import tone
 
-DEEDS = {
+WORK = {
     "submit": 40,
     "hold": 10,
     "skip": 8,
@@ -37,6 +38,10 @@ DEEDS = {
     "order": 2,
     "withdraw": 1,
 }
+# Whoever takes a task out of the work meets those who give it back, keep it for a team and put
+# it back themselves.
+WITHDRAW = WORK | {"submit": 5, "leave": 25, "give": 15, "take_back": 8, "withdraw": 25}
+DEEDS = {"work": WORK, "withdraw": WITHDRAW}
 
 
 def act(database: Database, settings: Settings, number: int, deed: str, crowd: list[User]) -> None:
@@ -61,18 +66,20 @@ def act(database: Database, settings: Settings, number: int, deed: str, crowd: l
                 assignments.assign(session, settings, leader, project, chosen[:1], [one])
         elif deed == "take_back":
             held = assignments.holds(session, project, limit=2)
-            assignments.take_back_holds(session, leader, project, [row.id for row in held])
             meant = assignments.waiting_for_groups(session, project, limit=2)
-            assignments.take_back_from_groups(session, leader, project, [row.id for row in meant])
+            ids = [row.id for row in held], [row.id for row in meant]
+            assignments.take_back_all(session, leader, project, *ids)
         elif deed == "withdraw":
-            task = session.scalar(
+            task = session.scalars(
                 sa.select(Task).where(Task.project_id == number).order_by(sa.func.random()).limit(1)
-            )
-            if task is not None:
-                withdrawals.withdraw(session, leader, project, task)
-                withdrawals.restore(session, leader, project, task)
+            ).one()
+            withdrawals.withdraw(session, leader, project, task)
         else:
             work(session, settings, one, project, deed)
+    if deed == "withdraw":
+        with database.write() as session:
+            project, task = session.get_one(Project, number), session.get_one(Task, task.id)
+            withdrawals.restore(session, leader, project, task)
 
 
 def work(
@@ -101,15 +108,16 @@ def work(
         )
 
 
-def play(home: str, url: str, number: int, seed: int, deeds: int) -> None:
+def play(home: str, url: str, number: int, mostly: str, seed: int, deeds: int) -> None:
     """Act so often at random; say how often something was done that was not refused."""
     random.seed(seed)
+    often = DEEDS[mostly]
     settings, database = Settings(home=Path(home), database_url=url), Database(url)
     with database.read() as session:
         crowd = people.users(session, session.get_one(Project, number).organisation_id)
     done = 0
     for _number in range(deeds):
-        (deed,) = random.choices(list(DEEDS), list(DEEDS.values()))
+        (deed,) = random.choices(list(often), list(often.values()))
         try:
             act(database, settings, number, deed, crowd)
             done += 1
@@ -121,9 +129,9 @@ def play(home: str, url: str, number: int, seed: int, deeds: int) -> None:
 
 def main() -> None:
     """Let processes play that share nothing but the program; fail if one of them does."""
-    home, url, project, processes, deeds = sys.argv[1:]
+    home, url, project, processes, deeds, mostly = sys.argv[1:]
     forking = multiprocessing.get_context("fork")
-    game = (home, url, int(project))
+    game = (home, url, int(project), mostly)
     players = [
         forking.Process(target=play, args=(*game, seed, int(deeds)))
         for seed in range(int(processes))

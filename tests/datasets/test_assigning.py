@@ -200,7 +200,7 @@ def test_what_is_given_by_hand_does_not_lapse_and_is_seen_when_late(
     assert other and other.task_id == tasks[0].id
     with installation.database.write() as session:
         held = [row.id for row in assignments.holds(session, project, overdue=True)]
-        assert assignments.take_back_holds(session, team.requester, project, held) == 2
+        assert assignments.take_back_all(session, team.requester, project, held) == 2
     assert books(installation, project) == 3
 
 
@@ -230,7 +230,7 @@ def test_tasks_for_a_team_are_for_whoever_of_it_comes_first(installation: Instal
     assert books(installation, project) == 4
     with installation.database.write() as session:
         rows = [row.id for row in assignments.waiting_for_groups(session, project)]
-        assert assignments.take_back_from_groups(session, team.requester, project, rows) == 2
+        assert assignments.take_back_all(session, team.requester, project, (), rows) == 2
     assert books(installation, project) == 4
     with installation.database.read() as session:
         assert tasks[0].id in assignments.peek(session, team.annotator, project, 9)
@@ -261,7 +261,7 @@ def test_a_company_gets_tasks_and_leads_only_its_own(installation: Installation)
     assert theirs and theirs.task_id == tasks[0].id
     with installation.database.write() as session:
         # The owner's people are not the company's to take back from.
-        assert assignments.take_back_holds(session, leader, project, [mine.id, theirs.id]) == 1
+        assert assignments.take_back_all(session, leader, project, [mine.id, theirs.id]) == 1
     assert books(installation, project) == 3
 
 
