@@ -184,8 +184,14 @@ def _keep(
     row.told += told
 
 
-def faults(session: Session, project: Project, version_id: int) -> list[Problem]:
-    """Say all that speaks against publishing a version, of the project now and of its own lines."""
+def faults(
+    session: Session, project: Project, version_id: int, *, most: int | None = None
+) -> list[Problem]:
+    """Say all that speaks against publishing a version, of the project now and of its own lines.
+
+    `most` bounds how many records are held against tasks that changed since: where somebody
+    waits for the answer, and a job is to look at all of them before anything is published.
+    """
     version = session.get_one(Version, version_id)
     problems = findings.faults(session, project, version.created_at)
     address = {"address": f"/projects/{project.id}/findings"}
@@ -209,7 +215,7 @@ def faults(session: Session, project: Project, version_id: int) -> list[Problem]
         )
         values = {**address, "number": number, "tasks": _listed(list(tasks))}
         problems.append(Problem(PLACE, reason, values))
-    replaced = list(_replaced(session, version))
+    replaced = list(_replaced(session, version, most))
     if replaced:
         reason = _(
             "files in this version are of tasks that were changed or withdrawn since it was "
@@ -268,12 +274,14 @@ class _Media(msgspec.Struct):
     media: dict[str, dict[str, Any]]
 
 
-def _replaced(session: Session, version: Version) -> Iterator[int]:
+def _replaced(session: Session, version: Version, most: int | None) -> Iterator[int]:
     """Yield the tasks, SHOWN and one at most, whose files in the version are theirs no more.
+
+    At most so many records are looked at, None for all.
 
     Nobody looks at such files any more, so that nothing is known of what they show.
     """
-    position, decode, number = -1, msgspec.json.Decoder(_Media).decode, 0
+    position, decode, number, looked = -1, msgspec.json.Decoder(_Media).decode, 0, 0
     query = (
         sa.select(VersionRecord.position, VersionRecord.task_id, VersionRecord.line, Task.state)
         .add_columns(Task.data)
@@ -290,7 +298,7 @@ def _replaced(session: Session, version: Version) -> Iterator[int]:
         .limit(FIRST_LINES)
     )
     while rows := session.execute(query.where(VersionRecord.position > position)).all():
-        position = rows[-1][0]
+        position, looked = rows[-1][0], looked + len(rows)
         for _position, task_id, line, state, data in rows:
             sources = {media["source"] for media in decode(line or "{}").media.values()}
             values = msgspec.json.decode(data).values() if data else ()
@@ -300,6 +308,8 @@ def _replaced(session: Session, version: Version) -> Iterator[int]:
                 number += 1
                 if number > SHOWN:
                     return
+        if most is not None and looked >= most:
+            return
 
 
 def searched(session: Session, version_id: int) -> Searched | None:

@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 from jinbiao.datasets import clearance, people, provenance, withdrawals
 from jinbiao.datasets.catalogue import ReleaseFile
 from jinbiao.datasets.clearance import VersionFinding, VersionSearch
+from jinbiao.datasets.db import now
 from jinbiao.datasets.jobs import JobState
 from jinbiao.datasets.projects import Project
 from jinbiao.datasets.tasks import Task
 from jinbiao.datasets.versions import VersionRecord
+from jinbiao.server import versions as versions_routes
 from jinbiao.tests.server import test_material as material
 from jinbiao.tests.server.test_findings import (
     MOBILE,
@@ -35,10 +37,13 @@ __all__ = ["either_world"]
 TEXTS = [f"天津大学，{MOBILE}", "天津大学乙"]
 
 
+def asked(version: int, name: str = "held") -> tuple[str, dict[str, Any]]:
+    return f"/api/versions/{version}/publish", {**FACTS, "name": name}
+
+
 def published(world: World, version: int, name: str = "held") -> dict[str, Any]:
     """Try to publish a version; return the job, or the answer that refuses at once."""
-    asked = {**FACTS, "name": name}
-    answer = world.post("requester", f"/api/versions/{version}/publish", asked)
+    answer = world.post("requester", *asked(version, name))
     if answer.status_code != 202:
         return {"state": JobState.FAILED, "error": answer.get_json()}
     return world.finished(world.good(answer, 202)["id"])
@@ -173,7 +178,8 @@ def test_a_killed_search_goes_on_and_finds_each_once(
         assert sorted(rows) == [f"138****80{n:02d}" for n in range(5)]
 
 
-def test_files_of_tasks_that_changed_are_not_published(world: World) -> None:
+def boards(world: World) -> tuple[int, list[int]]:
+    """Freeze two pictures that were accepted; return the version and the tasks."""
     project = world.project(config=BOXES)
     world.upload(project, ("a.png", picture(1)), ("b.png", picture(2)))
     for _ in range(2):
@@ -184,10 +190,35 @@ def test_files_of_tasks_that_changed_are_not_published(world: World) -> None:
         path = f"/api/annotations/{task['annotations'][0]['id']}/reviews"
         world.good(world.post("reviewer", path, {"verdict": "accept"}), 201)
     result = world.done(world.post("requester", f"/api/projects/{project}/versions/", {}))
-    version = int(result["version"])
-    first = min(row["id"] for row in world.tasks(project))
-    gone(world, first)
-    refused(world, version, "请重新固化", f"任务 {first}）")
+    return int(result["version"]), sorted(row["id"] for row in world.tasks(project))
+
+
+def test_files_of_tasks_that_changed_are_not_published(world: World) -> None:
+    version, tasks = boards(world)
+    gone(world, tasks[0])
+    refused(world, version, "请重新固化", f"任务 {tasks[0]}）")
+
+
+def test_the_job_looks_at_all_files_where_the_request_looks_at_some(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for a million records to be held against their tasks, and none is left out."""
+    version, tasks = boards(world)
+    with world.installation.database.write() as session:
+        session.execute(sa.update(Task).values(updated_at=now()))
+        order = list(
+            session.scalars(sa.select(VersionRecord.task_id).order_by(VersionRecord.position))
+        )
+    gone(world, order[-1])
+    refused(world, version, "请重新固化")
+    # The version is searched now, so that a second attempt is refused at once …
+    assert world.post("requester", *asked(version)).status_code == 400
+    monkeypatch.setattr(clearance, "FIRST_LINES", 1)
+    monkeypatch.setattr(versions_routes, "LOOKED_AT", 1)
+    # … unless what is wrong stands behind what a request looks at.
+    assert world.post("requester", *asked(version)).status_code == 202
+    refused(world, version, "请重新固化", f"任务 {order[-1]}）")
+    assert sorted(order) == tasks
 
 
 def test_a_version_that_tells_plain_digests_is_not_published(world: World) -> None:
