@@ -40,6 +40,13 @@ _ENTRY = re.compile(r"(\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<plain>[^\[\]:\s]+))(:(?P<
 # An IPv4 address may be wrapped into these, and a router on the way unwraps it.
 _WRAPPING = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 
+# Global by the registries, or by those of the library's time, and yet something near by: what a
+# cloud answers its own machines, relays and protocols (RFC 6890, RFC 7526), sites (RFC 3879).
+_NEAR = tuple(
+    ipaddress.ip_network(each)
+    for each in ("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "5f00::/16")
+)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -153,6 +160,8 @@ def is_public(address: Address) -> bool:
     inner = _unwrapped(address)
     if inner is not None:
         return is_public(inner)
+    if any(address in network for network in _NEAR):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote_from_bytes
 
 from a2wsgi.wsgi import WSGIMiddleware, WSGIResponder
 
@@ -18,6 +19,8 @@ SENDS_FILES, SENT_FILE = "jinbiao.sends_files", "jinbiao.sent_file"
 MOST_UNREAD = 1024 * 1024
 # Requests that bring nothing: what is heard after their beginning is that the client left.
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
+# All that is ASCII stays in a query as it was written.
+_AS_WRITTEN = bytes(range(128))
 
 
 class Bridge(WSGIMiddleware):
@@ -27,6 +30,10 @@ class Bridge(WSGIMiddleware):
         """Answer one request; there is nothing but HTTP here."""
         if scope["type"] != "http":
             return
+        if not scope["query_string"].isascii():
+            # As people type it: a browser would have written it in percents.
+            query = quote_from_bytes(scope["query_string"], _AS_WRITTEN)
+            scope = {**scope, "query_string": query.encode()}
         responder = _Responder(self.app, self.executor)
         if scope["method"] not in _WITHOUT_BODY or _brings_something(scope["headers"]):
             responder.heard = _Heard(receive)

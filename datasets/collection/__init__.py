@@ -15,6 +15,7 @@ from .prepared import (
     media_keys,
     media_size,
     prepare,
+    word_keys,
 )
 from .writing import ImportReject, reject_count, task_count, write, write_reject_file
 
@@ -35,6 +36,7 @@ __all__ = [
     "reject_count",
     "source_limits",
     "task_count",
+    "word_keys",
     "write",
     "write_reject_file",
 ]

@@ -14,6 +14,7 @@ import msgspec
 
 from .. import errors, labels, media, sources
 from ..errors import Problem, _
+from ..labels.tags import WORD_TAGS
 from ..projects import Project
 from ..storage import ObjectStore
 from ..tasks import MEDIA_PREFIX
@@ -82,6 +83,14 @@ class Brought:
 def media_keys(project: Project) -> tuple[str, ...]:
     """Return the data keys whose values are media."""
     found = [item.key for item in project.config.objects if item.tag in MEDIA_TAGS]
+    return tuple(dict.fromkeys(found))
+
+
+def word_keys(project: Project) -> tuple[str, ...]:
+    """Return the data keys that are shown as the words they are; a file of theirs is read."""
+    linked = {item.key for item in project.config.objects if item.tag not in WORD_TAGS}
+    linked |= {item.key for item in project.config.objects if item.value_type == "url"}
+    found = [item.key for item in project.config.objects if item.key and item.key not in linked]
     return tuple(dict.fromkeys(found))
 
 

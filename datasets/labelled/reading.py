@@ -64,6 +64,7 @@ def read(
             path,
             keys=project.data_keys,
             media_keys=collection.media_keys(project),
+            word_keys=collection.word_keys(project),
             limits=limits,
             start_after=start_after,
             skipped=counted,

@@ -18,10 +18,13 @@ from .items import (
     Item,
     Opener,
     PageMedia,
+    Reject,
     SourceLimits,
     rejected,
     shown,
 )
+from .tables import is_table
+from .words import text_of
 
 
 @dataclass
@@ -108,12 +111,18 @@ def join(folder: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class Walk:
-    """Walk a tree for the media keys of a project: one key, or an image and its template."""
+    """Walk a tree for the media keys of a project: one key, or an image and its template.
+
+    A key of `words` shows what a text says, not the file. With `tables`, these are read
+    elsewhere and not counted as files that nobody reads.
+    """
 
     tree: Tree
     keys: tuple[str, ...]
     limits: SourceLimits
     skipped: Counter[str]
+    words: frozenset[str] = frozenset()
+    tables: bool = False
 
     def drafts(self, folder: str = "", depth: int = 0) -> Iterator[Draft]:
         """Give the drafts of a folder, then those of its sub-folders."""
@@ -155,6 +164,8 @@ class Walk:
         kind = named_kind(name)
         if kind in self.limits.kinds and not (len(self.keys) > 1 and kind == "text"):
             return True
+        if self.tables and is_table(name):
+            return False
         self.skipped["archives inside" if names.is_archive(name) else "other files"] += 1
         return False
 
@@ -196,8 +207,37 @@ class Walk:
         if len(media) < len(paths):
             return rejected(paths[0], _("the file cannot be read"))
         name = PurePosixPath(paths[0]).name
+        if self.words.issuperset(self.keys):
+            return words_draft(self.keys[0], paths[0], openers[0], self.limits, folder)
         data = dict(zip(self.keys, paths, strict=True))
         return lambda number: Item(number, shown(paths[0]), name, data, media, folder)
+
+
+def tables_of(tree: Tree, depth: int, folder: str = "") -> Iterator[str]:
+    """Give the paths of the tables of a tree, of folders down to a depth, in their order."""
+    found = tree.listing(folder)
+    yield from (join(folder, name) for name in found.files if is_table(name))
+    if depth:
+        for name in found.folders:
+            yield from tables_of(tree, depth - 1, join(folder, name))
+
+
+def words_draft(
+    key: str, path: str, opener: Opener | None, limits: SourceLimits, folder: str = ""
+) -> Draft:
+    """Return the draft of a task that shows what a text says; the file is read when it is asked."""
+
+    def draft(number: int) -> Item | Reject:
+        try:
+            if opener is None:
+                raise Invalid(_("the file cannot be read"))
+            text = text_of(opener, limits)
+        except Invalid as problem:
+            return rejected(path, problem.message, **problem.values)(number)
+        name = PurePosixPath(path).name
+        return Item(number, shown(path), name, {key: text}, {}, folder)
+
+    return draft
 
 
 def page_drafts(

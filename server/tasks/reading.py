@@ -106,6 +106,7 @@ def _media(installation: Installation, project: Project, path: Path, name: str) 
         path,
         keys=project.data_keys,
         media_keys=collection.media_keys(project),
+        word_keys=collection.word_keys(project),
         limits=collection.source_limits(settings, project),
         name=name,
     ):

@@ -260,3 +260,27 @@ def test_a_lost_object_is_told_by_the_application(front: Front, tmp_path: Path) 
         assert front.get(f"{BASE}/main/coco/annotations.json")[0] == 500
     finally:
         (tmp_path / "away").rename(place)
+
+
+RAW = [
+    "/datasets?q=缺陷",
+    "/api/datasets?search=缺陷",
+    "/api/3/action/package_search?q=缺陷",
+    "/catalog?q=缺陷",
+]
+
+
+@pytest.mark.parametrize("path", RAW)
+def test_chinese_in_an_address_is_understood_as_people_type_it(front: Front, path: str) -> None:
+    """Clients such as curl send the bytes as they are, in UTF-8."""
+
+    def asked(written: str) -> bytes:
+        with socket.create_connection((str(front.host), int(front.port or 0)), timeout=20) as line:
+            line.sendall(f"GET {written} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            return b"".join(iter(lambda: line.recv(65536), b""))
+
+    raw, quoted = asked(path), asked(quote(path, safe="/?="))
+    assert raw.startswith(b"HTTP/1.1 200 ") and quoted.startswith(b"HTTP/1.1 200 ")
+    assert len(raw) == len(quoted)
+    # In a path nothing of that name is there; bytes that are no text are no fault of ours.
+    assert asked("/缺陷").startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 400 "))
