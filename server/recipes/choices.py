@@ -32,6 +32,7 @@ CHOICES = {
     },
     "count": {"visible": _("without white space"), "all": _("all characters")},
     "keep": {"without": _("those without these words"), "with": _("only those with these words")},
+    "which": {"strong": _("strong ones"), "all": _("coarse ones too")},
     "action": {
         "report": _("only report"),
         "mask": _("mask"),

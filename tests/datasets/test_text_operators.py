@@ -213,6 +213,28 @@ def test_words_are_found_as_a_plain_search_finds_them(words: list[str], text: st
     assert reason == ("listed_word" if hit else "")
 
 
+def test_abusive_words_come_with_the_platform_and_harmless_ones_stay() -> None:
+    bad = ["你这个傻逼", "WHAT THE FUCK is this", "操你妈的", "a fucking mess", "nmsl"]
+    assert set(reasons("text.filter_profanity", *bad)) == {"profanity"}
+    good = [
+        "十二逼近目标，给你他妈妈的书",
+        "他妈的身体不好，操你的心就行",
+        "杂种优势利用与杂种后代",
+        "Scunthorpe 的 classes，shitake，bitcoin，Dickens",
+        "手里有十几把刀，妈妈的手",
+        "",
+    ]
+    assert set(reasons("text.filter_profanity", *good)) == {""}
+    coarse = ["卧槽，下雨了", "this is bullshit", "白痴"]
+    assert set(reasons("text.filter_profanity", *coarse)) == {""}
+    assert set(reasons("text.filter_profanity", *coarse, which="all")) == {"profanity"}
+    assert reasons("text.filter_profanity", "白痴 白痴", which="all", least=3) == [""]
+    assert reasons("text.filter_profanity", "鬼话", words=["鬼话", "Darn"]) == ["profanity"]
+    assert reasons("text.filter_profanity", "darned darn", words=["Darn"]) == ["profanity"]
+    assert reasons("text.filter_profanity", "darned", words=["Darn"]) == [""]
+    assert reasons("text.filter_profanity", "傻逼", without=["傻逼"]) == [""]
+
+
 def test_exact_duplicates_name_the_first_one() -> None:
     texts = [PROSE, "别的", PROSE, f" {PROSE}！", PROSE]
     assert compared("text.exact_duplicates", *texts) == {2: 0, 4: 0}

@@ -248,7 +248,7 @@ FILTER_REPETITION = Operator(
 
 
 @lru_cache(maxsize=32)
-def _searcher(words: tuple[str, ...], ignore_case: bool) -> re.Pattern[str]:
+def searcher(words: tuple[str, ...], ignore_case: bool) -> re.Pattern[str]:
     """Compile words into one expression that looks at each character once: a trie."""
     root: dict[str, Any] = {}
     for word in words:
@@ -272,11 +272,11 @@ def _filter_words(records: Sequence[Record], options: Mapping[str, Any]) -> list
     words = tuple(sorted({word for word in options["words"] if word}))
     if not words:
         return [SAME] * len(records)
-    searcher, least = _searcher(words, options["ignore_case"]), options["least"]
+    found, least = searcher(words, options["ignore_case"]), options["least"]
     answers = []
     for record in records:
         hits = 0
-        for _hit in searcher.finditer(record.text or ""):
+        for _hit in found.finditer(record.text or ""):
             hits += 1
             if hits >= least:
                 break

@@ -96,7 +96,7 @@ TABLES = (
     ),
     Operator(
         "table.tidy",
-        1,
+        2,
         "table",
         _("Tables: one encoding, no repeated rows, ISO dates, one unit a column"),
         "change",
@@ -105,6 +105,7 @@ TABLES = (
             Option("repeated", "flag", True, _("leave out rows that were there before")),
             Option("dates", "flag", True, _("write dates by ISO 8601")),
             Option("units", "flag", True, _("bring a column to its most frequent unit")),
+            Option("formulas", "flag", True, _("put ' before texts that look like formulas")),
             Option("most_megabytes", "number", 64.0, _("megabytes at most"), 0.001, 256),
         ),
         {**_READABLE, "too_large": _("the table is too large to be written anew")},

@@ -9,6 +9,7 @@ from .filters import TEXT_FILTERS
 from .forms import TEXT_FORMS
 from .markup import TEXT_MARKUP
 from .personal import PERSONAL
+from .profanity import FILTER_PROFANITY
 from .qualities import TEXT_QUALITIES
 from .sentences import TEXT_SENTENCES
 
@@ -17,6 +18,7 @@ TEXT: tuple[Operator, ...] = (
     *TEXT_MARKUP,
     *TEXT_FORMS,
     *TEXT_FILTERS,
+    FILTER_PROFANITY,
     *TEXT_QUALITIES,
     *PERSONAL,
     *TEXT_DUPLICATES,
