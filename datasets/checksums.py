@@ -1,8 +1,9 @@
-"""Keep what stored objects are called in SM3 (GB/T 32905), each object read once in its life."""
+"""Keep the SM3 (GB/T 32905) and CRC-32 of stored objects, each object read once in its life."""
 
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -33,6 +34,15 @@ class ObjectChecksum(Base):
     digest: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     size: Mapped[int] = mapped_column(Id)
     sm3: Mapped[str] = mapped_column(sa.String(64))
+
+
+class ObjectCrc(Base):
+    """A stored object's CRC-32, which a ZIP tells of each file that it holds."""
+
+    __tablename__ = "object_crcs"
+
+    digest: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    crc: Mapped[int] = mapped_column(Id)
 
 
 class Digest(Protocol):
@@ -85,6 +95,24 @@ def known(session: Session, digests: Collection[str]) -> dict[str, str]:
     return found
 
 
+def known_crcs(session: Session, digests: Collection[str]) -> dict[str, int]:
+    """Return SHA-256 → CRC-32 of those objects that have been read."""
+    asked, found = sorted(set(digests)), {}
+    for start in range(0, len(asked), _ASKED):
+        rows = session.execute(
+            sa.select(ObjectCrc.digest, ObjectCrc.crc).where(
+                ObjectCrc.digest.in_(asked[start : start + _ASKED])
+            )
+        )
+        found.update({digest: crc for digest, crc in rows})
+    return found
+
+
+def keep_crcs(session: Session, crcs: Mapping[str, int]) -> None:
+    """Keep SHA-256 → CRC-32 of objects; what is known stays."""
+    insert_new(session, ObjectCrc, [{"digest": one, "crc": crcs[one]} for one in sorted(crcs)])
+
+
 def complete(
     database: Database, store: ObjectStore, sizes: Mapping[str, int], advance: Advance
 ) -> dict[str, str]:
@@ -111,9 +139,14 @@ def complete(
                 sums = list(pool.map(partial(_read, store), batch, lengths))
             read = zip(batch, lengths, sums, strict=True)
             with database.write() as session:
-                rows = [{"digest": one, "size": size, "sm3": other} for one, size, other in read]
+                rows = [
+                    {"digest": one, "size": size, "sm3": other} for one, size, (other, _crc) in read
+                ]
                 insert_new(session, ObjectChecksum, rows)
-            found.update(zip(batch, sums, strict=True))
+                keep_crcs(
+                    session, {one: crc for one, (_other, crc) in zip(batch, sums, strict=True)}
+                )
+            found.update({one: other for one, (other, _crc) in zip(batch, sums, strict=True)})
             done += sum(lengths)
             advance(done, total)
     return found
@@ -139,9 +172,9 @@ def _batches(digests: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[
 
 def _read(
     store: ObjectStore, digest: str, size: int, show: Callable[[int], None] | None = None
-) -> str:
-    """Return the SM3 of an object; `show` is told now and then how much has been read."""
-    told, checked, length, shown = sm3(), hashlib.sha256(), 0, 0
+) -> tuple[str, int]:
+    """Return SM3 and CRC-32 of an object; `show` is told now and then how much has been read."""
+    told, checked, crc, length, shown = sm3(), hashlib.sha256(), 0, 0, 0
     try:
         stream = store.open(digest)
     except errors.NotFound as error:
@@ -152,10 +185,11 @@ def _read(
         while piece := stream.read(CHUNK):
             told.update(piece)
             checked.update(piece)
+            crc = zlib.crc32(piece, crc)
             length += len(piece)
             if show is not None and shown + BATCH_BYTES <= length < size:
                 shown = length
                 show(length)
     if (checked.hexdigest(), length) != (digest, size):
         raise errors.Damaged(_("the stored bytes of %(digest)s have changed"), digest=digest)
-    return told.hexdigest()
+    return told.hexdigest(), crc

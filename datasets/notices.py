@@ -58,9 +58,12 @@ def add(
         .limit(1)
         .scalar_subquery()
     )
+    # What others let go of at the moment is theirs to: of two who tell the same people in
+    # another order neither waits for the other.
+    gone = sa.select(Notice.id).where(Notice.user_id == user_id, Notice.id <= oldest)
     session.execute(
         sa.delete(Notice)
-        .where(Notice.user_id == user_id, Notice.id <= oldest)
+        .where(Notice.id.in_(gone.with_for_update(skip_locked=True)))
         .execution_options(synchronize_session=False)
     )
     return notice

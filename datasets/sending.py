@@ -161,8 +161,13 @@ def batch(
     """Return the next assets that are not in the project yet, how many were looked at, and where
     the search goes on: None at the end.
 
-    They are at most `limit`, and as many as fit into memory together.
+    They are at most `limit`, and as many as fit into memory together. Whoever else sends from
+    the library waits until the commit, and finds what became tasks.
+
+    Raises:
+        errors.NotFound: the library was removed meanwhile.
     """
+    libraries.lock(session, library)
     ids, is_end = _next(session, library, cleaning_id, after, limit)
     if cleaning_id is None:
         held = libraries.held(library).where(Asset.id.in_(ids))

@@ -108,6 +108,8 @@ def withdraw(session: Session, actor: User, dataset: Dataset, key: str, reason: 
             place="reason",
             longest=LONGEST_REASON,
         )
+    # Before anything is looked up: a release that is just being published is withheld as well.
+    catalogue.lock_dataset(session, dataset)
     task_ids = set(
         session.scalars(
             sa.select(VersionRecord.task_id)
@@ -254,6 +256,8 @@ def complete(
     session: Session, tombstone: Tombstone, dataset: Dataset, told: Collection[int]
 ) -> None:
     """Note that all files were found, and tell those who have one of them."""
+    # Withdrawn twice, it is looked for twice: whoever ends first tells.
+    session.refresh(tombstone, with_for_update=True)
     if tombstone.searched_at is not None:
         return
     tombstone.searched_at = now()

@@ -31,13 +31,17 @@ class Bag:
         """Return the length in bytes of what `stream` yields."""
         return archive.zip_size(self.files)
 
+    def beside(self, store: ObjectStore) -> archive.Opens:
+        """Return what opens the bag's own files, and those of a store."""
+        return _Beside(self.own, store)
+
     def stream(self, store: ObjectStore) -> Iterator[bytes]:
         """Yield the ZIP.
 
         Raises:
             errors.Damaged: an object is not as long as its file says.
         """
-        return archive.stream_zip(_Beside(self.own, store), self.files)
+        return archive.stream_zip(self.beside(store), self.files)
 
 
 class _Beside:
@@ -46,10 +50,12 @@ class _Beside:
     def __init__(self, own: dict[str, bytes], store: ObjectStore) -> None:
         self._own, self._store = own, store
 
-    def open(self, digest: str) -> BinaryIO:
-        """Open the bytes of a digest."""
+    def open(self, digest: str, start: int = 0, length: int | None = None) -> BinaryIO:
+        """Open the bytes of a digest, or a range of them."""
         data = self._own.get(digest)
-        return self._store.open(digest) if data is None else io.BytesIO(data)
+        if data is None:
+            return self._store.open(digest, start, length)
+        return io.BytesIO(data[start : None if length is None else start + length])
 
 
 def bag(dataset: Dataset, release: Release, files: Sequence[WrittenFile]) -> Bag:

@@ -66,6 +66,20 @@ def write(version: FrozenVersion, output: Output) -> None:
     divided.write(version, Tagged(version), output)
 
 
+def labelled_text(config: labels.LabelConfig) -> labels.DataObject:
+    """Return the text whose spans are labelled.
+
+    Raises:
+        errors.Refused: the project labels no spans of text.
+    """
+    texts = [item for item in config.objects if item.tag in ("Text", "HyperText")]
+    drawn = {name for control in config.controls for name in _targets(control)}
+    target = next((item for item in texts if item.name in drawn), None)
+    if target is None:
+        raise errors.Refused(_("CoNLL holds labelled spans of text; this project has none"))
+    return target
+
+
 class Tagged:
     """Divide the tagged texts of a version among the files of its splits."""
 
@@ -77,11 +91,7 @@ class Tagged:
         Raises:
             errors.Refused: the project labels no spans of text.
         """
-        texts = [item for item in version.config.objects if item.tag in ("Text", "HyperText")]
-        drawn = {name for control in version.config.controls for name in _targets(control)}
-        target = next((item for item in texts if item.name in drawn), None)
-        if target is None:
-            raise errors.Refused(_("CoNLL holds labelled spans of text; this project has none"))
+        target = labelled_text(version.config)
         self._key, self._splits = target.key, version.splits
         self._layout = Layout(version.config)
         self._decode = msgspec.json.Decoder(_Record).decode

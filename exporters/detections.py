@@ -50,6 +50,27 @@ class Picture:
     detections: list[Detection]
 
 
+def drawn_picture(
+    config: labels.LabelConfig,
+) -> tuple[labels.DataObject, list[labels.Control]]:
+    """Return the picture that is drawn on, and the controls that draw.
+
+    Raises:
+        errors.Refused: nothing is drawn, or shapes lie on several pictures of a record.
+    """
+    drawing = [control for control in config.controls if control.tag in SHAPE_TAGS]
+    targets = list(dict.fromkeys(name for c in drawing for name in c.to_names))
+    picture = annotated_picture(config)
+    if not drawing or picture is None:
+        raise errors.Refused(_("this format holds boxes on pictures, and this project draws none"))
+    if len(targets) > 1:
+        raise errors.Refused(
+            _("this format holds boxes on one picture a record, not on %(names)s"),
+            names=", ".join(targets),
+        )
+    return picture, drawing
+
+
 class Pictures:
     """Read the annotated picture of each record of a version."""
 
@@ -60,18 +81,7 @@ class Pictures:
             errors.Refused: nothing is, or shapes lie on several pictures of a record.
         """
         config = version.config
-        drawing = [control for control in config.controls if control.tag in SHAPE_TAGS]
-        targets = list(dict.fromkeys(name for c in drawing for name in c.to_names))
-        picture = annotated_picture(config)
-        if not drawing or picture is None:
-            raise errors.Refused(
-                _("this format holds boxes on pictures, and this project draws none")
-            )
-        if len(targets) > 1:
-            raise errors.Refused(
-                _("this format holds boxes on one picture a record, not on %(names)s"),
-                names=", ".join(targets),
-            )
+        picture, drawing = drawn_picture(config)
         self.key = picture.key
         self.names = _class_names(version, drawing, picture.name)
         self.titles = {

@@ -98,7 +98,7 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Distribution:
-    """One download of a release; the size and digest of the archive are not known before."""
+    """One download of a release; what the archive is in bytes is told when it is asked for."""
 
     uid: str
     path: str

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from ..datasets import errors
 from ..datasets.cycles import rarely_collected
+from ..datasets.errors import _
+from ..datasets.labels import LabelConfig
 from ..datasets.versions import FrozenVersion
-from . import coco, conll, divided, jsonl, label_studio, voc, webdataset, yolo
+from . import coco, conll, detections, divided, jsonl, label_studio, voc, webdataset, yolo
 from .divided import Divided, Parts, alone
 from .output import Output
 
@@ -26,6 +29,8 @@ class Format:
     places: tuple[str, ...]
     # For formats that write record by record: what lets several processes share the work.
     divided: Callable[[FrozenVersion], Divided] | None = None
+    # Raises errors.Refused where no version of a project with this config can be written so.
+    check: Callable[[LabelConfig], object] = lambda _config: None
 
 
 def _write_parquet(version: FrozenVersion, output: Output) -> None:
@@ -70,6 +75,7 @@ _ALL = (
         (".json",),
         ("annotations/*.json",),
         coco.Instances,
+        detections.drawn_picture,
     ),
     Format(
         "yolo",
@@ -82,6 +88,7 @@ _ALL = (
         (".txt", ".yaml"),
         ("labels/*", "data.yaml"),
         yolo.Labels,
+        detections.drawn_picture,
     ),
     Format(
         "voc",
@@ -94,6 +101,7 @@ _ALL = (
         (".xml", ".txt"),
         ("Annotations/*.xml", "ImageSets/*"),
         voc.Documents,
+        detections.drawn_picture,
     ),
     Format(
         "label_studio",
@@ -117,6 +125,7 @@ _ALL = (
         (".conll", ".jsonl"),
         ("conll/*",),
         conll.Tagged,
+        conll.labelled_text,
     ),
     Format(
         "webdataset",
@@ -132,6 +141,46 @@ _ALL = (
     ),
 )
 FORMATS: dict[str, Format] = {entry.name: entry for entry in _ALL}
+# What a release carries unless told otherwise; formats that do not suit the data are left out.
+RELEASE_FORMATS = ("parquet", "jsonl", "coco", "yolo", "voc", "label_studio", "conll")
+
+
+def unsuited(config: LabelConfig) -> dict[str, errors.Refused]:
+    """Return why a project with this config cannot be written in some formats, by their names."""
+    found = {}
+    for name, entry in FORMATS.items():
+        try:
+            entry.check(config)
+        except errors.Refused as problem:
+            found[name] = problem
+    return found
+
+
+def chosen(names: Iterable[str], config: LabelConfig) -> list[str]:
+    """Return the formats that a release is to carry, each once, in the order of FORMATS.
+
+    Raises:
+        errors.Invalid: there are none, one is not known, or one cannot hold what this project has.
+    """
+    asked = set(names)
+    if not asked:
+        raise errors.Invalid(_("choose at least one format"), place="formats")
+    if not asked <= set(FORMATS):
+        raise errors.Invalid(
+            _("must be among %(names)s"), place="formats", names=", ".join(FORMATS)
+        )
+    problems = [
+        errors.Problem(name, reason.message, reason.values)
+        for name, reason in unsuited(config).items()
+        if name in asked
+    ]
+    if problems:
+        raise errors.Invalid(
+            _("this version cannot be given in every format that is asked for"),
+            place="formats",
+            problems=problems,
+        )
+    return [name for name in FORMATS if name in asked]
 
 
 def export(name: str, version: FrozenVersion, output: Output, parts: Parts = alone) -> str:

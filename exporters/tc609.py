@@ -4,6 +4,7 @@ What a field needs beyond the records (licence, source, class) is said of the da
 is written when a version is published. Where a record does not say when its content came
 into being (`original_time` among its data), the last day of the period that the dataset
 covers stands, and without one the day on which the version was frozen: not later than that.
+`rid`, the ids of related records, stands where a record brought it among its data.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from ..datasets.catalogue import DatasetClass, Facts, Openness, RightsBasis
+from ..datasets.catalogue import Facts, Openness, RightsBasis
 from ..datasets.versions import FrozenVersion, Record
 from .layout import Layout
 from .output import Output
@@ -36,11 +37,8 @@ FIELDS = (
 )
 # The words of the standard's tables.
 BY_HAND, WITH_MODEL = "人工标注", "半自动标注"
-_ANNOTATORS: dict[str, str] = {
-    DatasetClass.GENERAL_KNOWLEDGE: "普通标注员",
-    DatasetClass.INDUSTRY_GENERAL: "专业标注员",
-    DatasetClass.INDUSTRY_SPECIALISED: "行业领域专家",
-}
+# A type of person is wanted. The platform knows pseudonyms, and nobody's trade: it says no more.
+ANNOTATOR = "其他"
 _LICENCES: dict[str, str] = {
     Openness.OPEN: "开源",
     Openness.CONDITIONAL: "公共授权",
@@ -52,6 +50,8 @@ _SOURCES: dict[str, str] = {
     RightsBasis.AGREEMENT: "组织机构",
     RightsBasis.AUTHORISED: "组织机构",
 }
+# What a record says of itself, and is none of its contents.
+_OF_ITSELF = frozenset({"rid", "original_time"})
 _MEDIA = frozenset({"image", "audio", "video", "text"})
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -64,7 +64,6 @@ class _Said:
     frozen: str
     original: str
     licence: str
-    annotator: str
     source: str
     source_details: str
     generated: int
@@ -92,7 +91,6 @@ def _said(version: FrozenVersion, facts: Facts, licence: str) -> _Said:
         frozen=frozen.isoformat(),
         original=original.isoformat(),
         licence=_LICENCES[facts.openness] if licence != "other" else "其他",
-        annotator=_ANNOTATORS.get(facts.dataset_class or "", "其他"),
         source=_SOURCES.get(facts.rights_basis or "", "其他"),
         source_details=provider,
         generated=int(facts.sheet.get("synthetic") is True),
@@ -102,11 +100,13 @@ def _said(version: FrozenVersion, facts: Facts, licence: str) -> _Said:
 def _record(record: Record, contents: list[dict[str, str]], said: _Said) -> dict[str, Any]:
     original = _day(record.data) or said.original
     told: dict[str, Any] = {"id": record.key, "data_content": contents}
+    if related := _related(record.data.get("rid")):
+        told["rid"] = related
     if record.result:
         told["annotation"] = {
             "label": record.result,
             "annotation_method": BY_HAND if record.prediction is None else WITH_MODEL,
-            "annotator": said.annotator,
+            "annotator": ANNOTATOR,
         }
     generated = record.data.get("generated_data_indicator")
     told |= {
@@ -128,8 +128,14 @@ def _contents(layout: Layout, record: Record, texts: set[str]) -> Iterator[dict[
         yield {"media_type": media_type, "content": layout.path(record, key)}
     for key in sorted(record.data):
         value = record.data[key]
-        if isinstance(value, str) and (key in texts or not record.media):
+        is_content = not record.media and key not in _OF_ITSELF
+        if isinstance(value, str) and (key in texts or is_content):
             yield {"media_type": "text", "content": value}
+
+
+def _related(given: object) -> list[str]:
+    listed = given if isinstance(given, list) else [given]
+    return [each for each in listed if isinstance(each, str) and each]
 
 
 def _day(data: Mapping[str, Any]) -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import flask
 from flask import Blueprint
 
-from ..datasets import catalogue, downloads, errors, tombstones
+from ..datasets import catalogue, errors, tombstones
 from ..datasets.errors import _
 from ..exporters.bag import bag
-from . import release_files
+from . import archives, release_files
 from .auth import PUBLIC, allows, installation
 from .visitors import visitor
 
@@ -18,7 +18,7 @@ routes = Blueprint("bags", __name__)
 @routes.get("/datasets/<organisation>/<name>/archive/<tag>.bag.zip")
 @allows(PUBLIC)
 def download(organisation: str, name: str, tag: str) -> flask.Response:
-    """Send all files of a release as a bag in one ZIP, the same bytes every time."""
+    """Send all files of a release as a bag in one ZIP, or a range of its bytes."""
     with installation().database.read() as session:
         dataset = catalogue.find(session, f"{organisation}/{name}", visitor())
         release = None if dataset is None else catalogue.resolve(session, dataset, tag)
@@ -31,20 +31,13 @@ def download(organisation: str, name: str, tag: str) -> flask.Response:
         gone = tombstones.withheld(session, release.id, [file.path for file in found])
     found = [file for file in found if file.path not in gone]
     made = bag(dataset, release, found)
-    if flask.request.method == "GET":
-        with installation().database.write() as session:
-            downloads.note(
-                session,
-                dataset_id=dataset.id,
-                release_id=release.id,
-                path="",
-                visitor=visitor(),
-                address=flask.request.remote_addr or "",
-                client="bag",
-            )
-    response = flask.Response(made.stream(installation().store), mimetype="application/zip")
-    response.content_length = made.size
-    response.headers["Content-Disposition"] = (
-        f'attachment; filename="{organisation}-{name}-{release.tag}.bag.zip"'
+    return archives.send(
+        made.beside(installation().store),
+        made.files,
+        dataset=dataset,
+        release=release,
+        visitor=visitor(),
+        ending=".bag.zip",
+        client="bag",
+        own=made.own,
     )
-    return response

@@ -32,8 +32,16 @@ from ..datasets import (
 from ..datasets.catalogue import Dataset, Question, Release
 from ..datasets.db import Database
 from ..datasets.errors import _
-from ..exporters import archive
-from . import citations, distribution_plots, facets, links, payloads, release_files, snippets
+from . import (
+    archives,
+    citations,
+    distribution_plots,
+    facets,
+    links,
+    payloads,
+    release_files,
+    snippets,
+)
 from .auth import PUBLIC, allows, installation
 from .visitors import visitor
 
@@ -86,6 +94,11 @@ def show(organisation: str, name: str) -> str:
         may_see = opening.may_download(session, visitor(), dataset)
         first = records.page(session, release, frozen.config, limit=PREVIEW) if may_see else None
         files = catalogue.files(session, release, limit=200)
+        shards = [
+            file.path
+            for folder in snippets.FOLDERS
+            for file in catalogue.files(session, release, folder=folder, limit=snippets.MOST_SHARDS)
+        ]
         place: dict[str, Any] = {"organisation": organisation, "name": name}
         # What is cited is this version, for ever.
         address = base + flask.url_for("catalogue.by_id", uid=release.uid)
@@ -104,7 +117,7 @@ def show(organisation: str, name: str) -> str:
             plots=distribution_plots.of(
                 frozen.statistics, msgspec.json.decode(release.figures or "{}"), _titles(frozen)
             ),
-            snippets=snippets.of(base, dataset, release, [file.path for file in files], zipped),
+            snippets=snippets.of(base, dataset, release, shards, zipped),
             citation=citations.gb_t_7714(dataset, release, address, english=_is_english()),
             bibtex=citations.bibtex(dataset, release, address),
             counted=downloads.counts(session, dataset.id),
@@ -160,32 +173,22 @@ def tree(organisation: str, name: str) -> str:
 @routes.get("/datasets/<organisation>/<name>/archive/<tag>.zip")
 @allows(PUBLIC)
 def download(organisation: str, name: str, tag: str) -> Response:
-    """Send all files of a release as one ZIP, streamed, the same bytes every time."""
+    """Send all files of a release as one ZIP, the same bytes every time, or a range of them."""
     with installation().database.read() as session:
         dataset, release = resolved(session, organisation, name, tag)
         release_files.check(session, visitor(), dataset, release, "")
         found = catalogue.files(session, release)
         gone = tombstones.withheld(session, release.id, [file.path for file in found])
         found = [file for file in found if file.path not in gone]
-    if request.method == "GET":
-        with installation().database.write() as session:
-            downloads.note(
-                session,
-                dataset_id=dataset.id,
-                release_id=release.id,
-                path="",
-                visitor=visitor(),
-                address=request.remote_addr or "",
-                client="archive",
-            )
-    response = flask.Response(
-        archive.stream_zip(installation().store, found), mimetype="application/zip"
+    return archives.send(
+        installation().store,
+        found,
+        dataset=dataset,
+        release=release,
+        visitor=visitor(),
+        ending=".zip",
+        client="archive",
     )
-    response.content_length = archive.zip_size(found)
-    response.headers["Content-Disposition"] = (
-        f'attachment; filename="{organisation}-{name}-{release.tag}.zip"'
-    )
-    return response
 
 
 @routes.get("/api/catalogue/")

@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from ..datasets import errors
-from . import reasons
+from . import auth, reasons, visitors
 from .label_studio import LABEL_STUDIO_VERSION
 
 log = logging.getLogger("jinbiao.server")
@@ -144,7 +144,7 @@ def _unexpected(error: Exception) -> Response:
 def _answer(told: dict[str, Any], error: errors.JinbiaoError | None) -> Response:
     if wants_json():
         response = flask.jsonify(body(told["status"], told["detail"], told["faults"]))
-    elif isinstance(error, errors.NotSignedIn) and not isinstance(error, errors.LockedOut):
+    elif _is_led_to_sign_in(error):
         return _to_sign_in()
     else:
         response = flask.make_response(flask.render_template("error.html", problem=told))
@@ -153,6 +153,21 @@ def _answer(told: dict[str, Any], error: errors.JinbiaoError | None) -> Response
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = "Token"
     return response
+
+
+def _is_led_to_sign_in(error: errors.JinbiaoError | None) -> bool:
+    """Tell whether somebody at a browser asks, who can sign in.
+
+    A program would follow the redirect and keep the sign-in page for what it had asked for.
+    """
+    if not isinstance(error, errors.NotSignedIn) or isinstance(error, errors.LockedOut):
+        return False
+    request = flask.request
+    if auth.token_of(request) is not None or visitors.token_of(request) is not None:
+        return False
+    names_pages = any(kind == "text/html" and q > 0 for kind, q in request.accept_mimetypes)
+    # The parts of a page are asked by its scripts, which take anything.
+    return names_pages or "HX-Request" in request.headers
 
 
 def _to_sign_in() -> Response:

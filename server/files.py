@@ -181,6 +181,26 @@ def send(
     return _with_bytes(response, store, digest, size, etag)
 
 
+def part_asked(response: flask.Response, size: int, etag: str) -> tuple[int, int]:
+    """Return (start, length) of the bytes that the request asks for, and make the response say so.
+
+    The response becomes a 206 for a range, and a 416 of no bytes for one beyond the end.
+    """
+    wanted = byte_range(flask.request.headers.get("Range"), size)
+    condition = flask.request.headers.get("If-Range")
+    if wanted is None or (condition is not None and condition.strip() != f'"{etag}"'):
+        return 0, size
+    start, length = wanted
+    if length == 0:
+        response.status_code = 416
+        response.headers["Content-Range"] = f"bytes */{size}"
+        response.headers["Content-Length"] = "0"
+        return wanted
+    response.status_code = 206
+    response.headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{size}"
+    return wanted
+
+
 def _is_shown(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() in _SHOWN
 
@@ -189,19 +209,9 @@ def _with_bytes(
     response: flask.Response, store: ObjectStore, digest: str, size: int, etag: str
 ) -> flask.Response:
     """Put the asked range, or all bytes, into a response."""
-    wanted = byte_range(flask.request.headers.get("Range"), size)
-    condition = flask.request.headers.get("If-Range")
-    if wanted is None or (condition is not None and condition.strip() != f'"{etag}"'):
-        start, length = 0, size
-    else:
-        start, length = wanted
-        if length == 0:
-            response.status_code = 416
-            response.headers["Content-Range"] = f"bytes */{size}"
-            response.headers["Content-Length"] = "0"
-            return response
-        response.status_code = 206
-        response.headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{size}"
+    start, length = part_asked(response, size, etag)
+    if response.status_code == 416:
+        return response
     try:
         stream = store.open(digest, start, length)
     except errors.Away:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from ..datasets import guidelines, people, permissions, projects
 from ..datasets.guidelines import GuidelineKind, GuidelineVersion
 from ..datasets.projects import Project
+from ..datasets.spreadsheet_cells import guarded
 from ..datasets.tasks import Media
 from . import links, payloads, prose
 from .auth import allows, installation, user
@@ -238,18 +239,13 @@ def _table(project: Project, found: list[guidelines.Reader]) -> Response:
     )
     for reader in found:
         at = "" if reader.read_at is None else reader.read_at.isoformat(timespec="seconds")
-        names = [_plain(reader.user.username), _plain(reader.user.name)]
+        names = [guarded(reader.user.username), guarded(reader.user.name)]
         rows.writerow([*names, reader.number or "", project.guideline_version or "", at])
     # With the mark by which Excel knows UTF-8.
     response = flask.Response("\ufeff" + out.getvalue(), mimetype="text/csv")
     name = f"guideline-{project.id}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _plain(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return "'" + text if text[:1] in "=+-@\t\r" else text
 
 
 def _version(row: GuidelineVersion) -> dict[str, Any]:

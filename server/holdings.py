@@ -21,6 +21,7 @@ from ..datasets.holdings import DeletionReport, StorageCount, StorageUsage
 from ..datasets.libraries import Library
 from ..datasets.people import Organisation
 from ..datasets.projects import Project
+from ..datasets.spreadsheet_cells import guarded
 from ..workers import queues
 from . import payloads
 from .auth import allows, installation, user
@@ -189,8 +190,6 @@ def api_look() -> Response:
 
 def _look(is_dry: bool) -> str:
     with installation().database.write() as session:
-        if retention.is_under_way(session):
-            raise errors.Refused(_("somebody is looking already: wait until it has ended"))
         job = retention.ask(session, user(), is_dry=is_dry)
     queues.announce(installation(), [job.id])
     return job.id
@@ -278,7 +277,7 @@ def _lines(database: Database, **which: Any) -> Iterator[bytes]:
 
 def _row(cells: list[Any]) -> bytes:
     out = io.StringIO()
-    csv.writer(out).writerow(cells)
+    csv.writer(out).writerow(map(guarded, cells))
     return out.getvalue().encode()
 
 

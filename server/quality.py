@@ -17,6 +17,7 @@ from ..datasets import errors, gold, jobs, people, permissions, projects, qualit
 from ..datasets.errors import _
 from ..datasets.jobs import Job
 from ..datasets.projects import Project
+from ..datasets.spreadsheet_cells import guarded
 from ..workers import queues
 from . import payloads, quality_plots
 from .auth import allows, installation, user
@@ -90,7 +91,7 @@ def table(project_id: int) -> Response:
         report = quality.newest(session, project)
         rows = _rows(session, project, name, report or {}, _names(session, report))
     out = io.StringIO()
-    csv.writer(out).writerows([[_plain(cell) for cell in row] for row in rows])
+    csv.writer(out).writerows(map(guarded, row) for row in rows)
     # With the mark by which Excel knows UTF-8.
     response = flask.Response("\ufeff" + out.getvalue(), mimetype="text/csv")
     told = f"quality-{project.id}-{name}.csv"
@@ -229,9 +230,3 @@ def _confusion(report: Mapping[str, Any]) -> list[list[Any]]:
 
 def _figure(values: Mapping[str, Any]) -> list[Any]:
     return [values[name] for name in ("value", "low", "high", "number", "method")]
-
-
-def _plain(cell: Any) -> Any:
-    """Keep a text from being taken for a formula by a spreadsheet."""
-    is_formula = isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{cell}" if is_formula else "" if cell is None else cell

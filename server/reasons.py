@@ -38,7 +38,7 @@ _PLACES_INSIDE = {
     "frame": _("%(before)s, frame %(number)s"),
     "track": _("%(before)s, track %(number)s"),
 }
-# What the parsers of XML (expat) and JSON (Python's, msgspec) find most often.
+# What the parsers of XML (expat), JSON (Python's, msgspec) and CSV find most often.
 _REASONS = {
     _("unclosed token"),
     _("mismatched tag"),
@@ -56,6 +56,22 @@ _REASONS = {
     _("Unterminated string starting at"),
     _("Invalid control character at"),
     _("Input data was truncated"),
+    _("unclosed CDATA section"),
+    _("reference to invalid character number"),
+    _("XML or text declaration not at start of entity"),
+    _("XML declaration not well-formed"),
+    _("encoding specified in XML declaration is incorrect"),
+    _("unknown encoding"),
+    _("partial character"),
+    _("unexpected end of data"),
+    _("a quote is open"),
+    _("a number is too long"),
+    _("File is not a zip file"),
+    # Why a list may not name a file (datasets/sources/names.py).
+    _("the name is empty or too long"),
+    _("the name holds control or broken characters"),
+    _("the name is an absolute path"),
+    _("the name leads out of its folder"),
     # What decoders of pictures (Pillow), sound (libsndfile) and PDF (PDFium) say.
     _("broken data stream when reading image file"),
     _("unrecognized data stream contents when reading image file"),
@@ -66,8 +82,16 @@ _REASONS = {
     _("Failed to load document (PDFium: Data format error)."),
     _("Failed to load document (PDFium: Incorrect password error)."),
 }
-_CUT_OFF = re.compile(r"image file is truncated(?: \(\d+ bytes not processed\))?")
-_ENDS_EARLY = _("it ends too early")
+# What they say in more than one way.
+_MANNERS = (
+    (
+        re.compile(r"image file is truncated(?: \(\d+ bytes not processed\))?"),
+        _("it ends too early"),
+    ),
+    (re.compile(r"field larger than field limit \(\d+\)"), _("a cell is too long")),
+    (re.compile(r"'.' expected after '\"'"), _("something stands behind a closing quote")),
+    (re.compile(r"Invalid \\(?:uXXXX )?escape.*"), _("a backslash is followed by what is no sign")),
+)
 _KINDS = {
     "text": _("text"),
     "image": _("picture"),
@@ -108,7 +132,8 @@ def _told(name: str, value: Any, translate: Translate) -> Any:
     if name == "kind" and value in _KINDS:
         return translate(_KINDS[value])
     if name == "reason":
-        if _CUT_OFF.fullmatch(value):
-            return translate(_ENDS_EARLY)
+        for manner, said in _MANNERS:
+            if manner.fullmatch(value):
+                return translate(said)
         return translate(value) if value in _REASONS else value
     return value

@@ -11,11 +11,10 @@ import msgspec
 from flask_babel import gettext
 
 from ..datasets import errors
+from ..datasets.spreadsheet_cells import guarded
 from . import reasons
 from .errors import words
 
-# Spreadsheets of East Asia take the wide signs for the same.
-_FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 _BLOCK = 1000  # lines of the file that are written at once
 
 
@@ -29,20 +28,24 @@ def described(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def table(lines: BinaryIO) -> Iterator[bytes]:
-    """Give CSV with a byte order mark: number, place, part, reason; every problem a line.
+    """Give CSV with a byte order mark: number, place, part, reason, row; every problem a line.
 
-    Texts that a spreadsheet would take for a formula begin with an apostrophe.
+    The row itself, where it was one, stands beside its first problem. Texts that
+    a spreadsheet would take for a formula begin with an apostrophe.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([gettext("Number"), gettext("Place"), gettext("Part"), gettext("Reason")])
+    titles = [gettext("Number"), gettext("Place"), gettext("Part"), gettext("Reason")]
+    writer.writerow([*titles, gettext("Row")])
     yield b"\xef\xbb\xbf"
-    for number, content in enumerate(_lines(lines), 1):
+    for number, content in enumerate(each_line(lines), 1):
         line = msgspec.json.decode(content)
+        row = _row(line)
         for problem in line.get("problems") or [line]:
             shown = described({**line, **problem, "part": ""})
-            cells = [line["place"] and shown["place"], problem["part"], shown["reason"]]
-            writer.writerow([line["number"], *map(safe, cells)])
+            cells = [line["place"] and shown["place"], problem["part"], shown["reason"], row]
+            row = ""
+            writer.writerow([line["number"], *map(guarded, cells)])
         if number % _BLOCK == 0:
             yield out.getvalue().encode()
             out.seek(0)
@@ -50,7 +53,15 @@ def table(lines: BinaryIO) -> Iterator[bytes]:
     yield out.getvalue().encode()
 
 
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
+def _row(line: dict[str, Any]) -> str:
+    row = str(line.get("row", ""))
+    if not line.get("row_cut"):
+        return row
+    cut = gettext("… (cut off here)")
+    return f"{row} {cut}"
+
+
+def each_line(stream: BinaryIO) -> Iterator[bytes]:
     """Give the lines of a stream that may be unbuffered."""
     rest = b""
     while block := stream.read(1 << 16):
@@ -58,8 +69,3 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
         yield from whole
     if rest:
         yield rest
-
-
-def safe(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return "'" + text if text.lstrip(" ").startswith(_FORMULAS) else text

@@ -15,6 +15,7 @@ from ..datasets import (
     errors,
     exports,
     findings,
+    permissions,
     personal_information,
     projects,
     quality,
@@ -26,7 +27,7 @@ from ..datasets.errors import _
 from ..datasets.jobs import Job
 from ..datasets.projects import Project
 from ..datasets.versions import Version
-from ..exporters.formats import FORMATS
+from ..exporters.formats import FORMATS, RELEASE_FORMATS, chosen, unsuited
 from ..workers import clearing
 from . import files, jobs, links, payloads
 from .auth import allows, installation, user
@@ -46,15 +47,20 @@ def show(version_id: int) -> str:
         version, project = versions.get(session, user(), version_id, "version.read")
         written = {row.format: row for row in exports.of_version(session, version)}
         frozen = versions.opened(session, installation().database, installation().store, version.id)
+        published = catalogue.of_version(session, version)
+        earlier = catalogue.of_project(session, project.id, 1)
         return render_template(
             "versions/show.html",
             version=version,
             project=project,
             exports=written,
             formats=FORMATS,
+            release_formats=RELEASE_FORMATS,
+            unsuited=unsuited(frozen.config),
             licences=catalogue.LICENCES,
-            published=catalogue.of_version(session, version),
-            earlier=catalogue.of_project(session, project.id, 1),
+            published=published,
+            earlier=earlier,
+            **_level(session, project, (published or earlier)[:1]),
             records=[links.preview(record) for record in islice(frozen.records(), 12)],
             config=frozen.config,
             fractions=frozen.fractions,
@@ -124,8 +130,17 @@ def api_show(version_id: int) -> Response:
 @routes.post("/api/versions/<int:version_id>/publish")
 @allows("dataset.publish")
 def api_publish(version_id: int) -> Response:
-    """Start publishing a version as `name`; the job's result names the dataset."""
+    """Start publishing a version as `name`, in `formats`; the job's result names the dataset."""
     return payloads.answer(payloads.job(_publish(version_id)), 202)
+
+
+def _level(session: Session, project: Project, last: list[catalogue.Dataset]) -> dict[str, Any]:
+    """Return the data level that the form to publish chooses beforehand, and what proposes it."""
+    if not permissions.would(user(), "dataset.publish", project):
+        return {"proposal": None, "level": None}
+    proposal = findings.level(session, project)
+    known = last[0].data_level if last else None
+    return {"proposal": proposal, "level": findings.chosen_level(proposal, known)}
 
 
 def _freeze(project_id: int) -> Job:
@@ -166,6 +181,7 @@ def _publish(version_id: int) -> Job:
     with installation().database.read() as session:
         version, project = versions.get(session, user(), version_id, "dataset.publish")
         name = catalogue.checked_name(payloads.text(values, "name", ""))
+        formats = _formats(session, version, values)
         facts = _facts(session, project, version, name, given)
     asked = {
         "version": version.id,
@@ -180,8 +196,20 @@ def _publish(version_id: int) -> Job:
         "notes": payloads.text(values, "notes", "", longest=5000),
         "kind": payloads.choice(values, "kind", "release", ("release", "erratum")),
         "corrects": payloads.words(values, "corrects", 500),
+        "formats": formats,
     }
     return jobs.start(project.id, "publish", "dataset.publish", asked)
+
+
+def _formats(session: Session, version: Version, values: dict[str, Any]) -> list[str]:
+    """Return the formats that are asked for, none where nothing was said of them."""
+    if values.get("formats") is None:
+        return []
+    # A form names each box that is ticked, and nothing beside them.
+    ticked = request.form.getlist("formats")
+    names = payloads.words({"formats": ticked or values["formats"]}, "formats")
+    frozen = versions.opened(session, installation().database, installation().store, version.id)
+    return chosen([name for name in names if name], frozen.config)
 
 
 def _facts(
@@ -194,6 +222,7 @@ def _facts(
             held = clearance.faults(session, project, version.id, most=LOOKED_AT)
         else:
             held = findings.faults(session, project, version.created_at)
+    held = held + catalogue.level_faults(session, project, name, given, version.id)
     if not held:
         return catalogue.facts_for(session, project, name, given)
     said: list[errors.Problem] = []

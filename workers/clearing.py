@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..datasets import clearance, errors
+from ..datasets import catalogue, clearance, errors
 from ..datasets.errors import Problem, _
 from ..datasets.projects import Project
 from ..datasets.versions import FrozenVersion
@@ -22,7 +22,7 @@ def cleared(work: Work, version: FrozenVersion, facts: Callable[[], Answer]) -> 
     version itself, so that a clean project is published without anybody's doing.
 
     Raises:
-        errors.Invalid: with the reasons of the facts and those of the findings together.
+        errors.Invalid: with the reasons of the facts, of the findings and of the sources together.
     """
     with work.installation.database.read() as session:
         project = session.get_one(Project, int(work.project_id or 0))
@@ -36,6 +36,8 @@ def cleared(work: Work, version: FrozenVersion, facts: Callable[[], Answer]) -> 
     )
     with work.installation.database.read() as session:
         problems = clearance.faults(session, project, version.id)
+        name, told = str(work.request.get("name") or ""), work.request.get("facts") or {}
+        problems += catalogue.level_faults(session, project, name, told, version.id)
     if not problems:
         return facts()
     try:

@@ -53,6 +53,18 @@ def check(
         discussions.check_corrections(session, dataset, version.id, _corrects(request))
 
 
+def check_again(session: Session, dataset: Dataset, version: FrozenVersion) -> None:
+    """Look once more where the release is written: much may have happened during the long work.
+
+    Whoever publishes the same or withdraws a record waits until the commit.
+
+    Raises:
+        errors.Refused: a record of the version was withdrawn.
+    """
+    catalogue.lock_dataset(session, dataset)
+    tombstones.check_without(session, dataset, version.id)
+
+
 def prepare(
     installation: Installation,
     actor: User,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..datasets import assignments, catalogue, opening, repeats
+from ..datasets.catalogue import Dataset
 from ..datasets.installation import Installation
 from . import taking
 
@@ -49,9 +50,12 @@ def _index(installation: Installation) -> None:
     with installation.database.read() as session:
         if not catalogue.unindexed(session, 1):
             return
-    with installation.database.write() as session:
-        for dataset in catalogue.unindexed(session):
-            catalogue.index(session, dataset)
+    with installation.database.read() as session:
+        found = catalogue.unindexed(session)
+    for dataset in found:
+        # One at a time: whoever publishes has a dataset before the stamp of the catalogue, too.
+        with installation.database.write() as session:
+            catalogue.index(session, session.get_one(Dataset, dataset.id))
 
 
 def _any_lapsed(installation: Installation) -> bool:

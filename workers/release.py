@@ -25,7 +25,7 @@ from ..datasets.errors import _
 from ..datasets.exports import WrittenFile
 from ..datasets.versions import FrozenVersion, Version
 from ..exporters.card import CardFacts, card_facts, how_made, write_card
-from ..exporters.formats import FORMATS
+from ..exporters.formats import FORMATS, RELEASE_FORMATS
 from ..exporters.formats import export as export_as
 from ..exporters.output import Output
 from ..exporters.release import tree
@@ -38,8 +38,6 @@ from .work import Work
 
 # How many of the steps of publishing the reading of all its bytes counts for.
 READ_STEPS = 10
-# What a release carries unless told otherwise; formats that do not suit the data are left out.
-RELEASE_FORMATS = ("parquet", "jsonl", "coco", "yolo", "voc", "label_studio", "conll")
 
 
 def freeze(work: Work) -> dict[str, Any]:
@@ -148,8 +146,10 @@ def publish(work: Work) -> dict[str, Any]:
         installation, work.actor, version, facts, making, done, said.notes, advance=read
     )
     files = accompany(about, files)
+    root = receipts.merkle_root(installation.store, files)
     with installation.database.write() as session:
         dataset = _dataset(session, work, version)
+        errata.check_again(session, dataset, version)
         is_there = catalogue.resolve(session, dataset, version.commit_id) is not None
         release = catalogue.publish(
             session,
@@ -161,7 +161,7 @@ def publish(work: Work) -> dict[str, Any]:
             notes=said.notes,
             kind=said.kind,
             figures=said.figures,
-            merkle_root=receipts.merkle_root(installation.store, files),
+            merkle_root=root,
         )
         if not is_there:
             errata.follow(session, work.actor, dataset, release, said)

@@ -111,11 +111,15 @@ def _treat(
             rows, left = _changeable(rows)
             brought = _changed(work, session, project, task, rows, action)
     with work.installation.database.write() as session:
-        present = session.get_one(Task, task_id)
         if action == "withdraw":
+            present = session.get_one(Task, task_id)
             withdrawals.withdraw(session, work.actor, project, present)
             rows = _rows(session, project, task_id, Wanted())
         else:
+            # Whoever changes or answers it at the moment is waited for.
+            present = session.get_one(Task, task_id, with_for_update={"key_share": True})
+            if action != "blur":
+                _refuse_offsets(session, present, rows)
             if present.digest != task.digest:
                 raise errors.Refused(_("the task was changed meanwhile"))
             prepared = collection.checked(project, brought)
@@ -184,11 +188,7 @@ def _changed(
         return _blurred(work, item, [row for row in rows if row.region is not None], len(rows))
     if any(row.region is not None for row in rows):
         raise errors.Refused(_("it is in a picture: blur it, or withdraw the task"))
-    beside = all(row.place.startswith(_BESIDE) for row in rows)
-    if not beside and _depends_on_offsets(session, task):
-        raise errors.Refused(
-            _("annotations mark places of this text, which would no longer fit: withdraw the task")
-        )
+    beside = _refuse_offsets(session, task, rows)
     key = findings.key_of(work.installation.settings, project.organisation_id)
     meant = {(row.place, row.kind, row.fingerprint) for row in rows}
 
@@ -216,6 +216,20 @@ def _made(kind: str, value: str, key: bytes, action: str) -> str:
     if action == "generalise":
         return personal_information.generalised(kind, value)
     return personal_information.masked(kind, value)
+
+
+def _refuse_offsets(session: Session, task: Task, rows: list[Finding]) -> bool:
+    """Return whether all of it stands beside the text on which answers depend.
+
+    Raises:
+        errors.Refused: it does not, and there are such answers.
+    """
+    beside = all(row.place.startswith(_BESIDE) for row in rows)
+    if not beside and _depends_on_offsets(session, task):
+        raise errors.Refused(
+            _("annotations mark places of this text, which would no longer fit: withdraw the task")
+        )
+    return beside
 
 
 def _depends_on_offsets(session: Session, task: Task) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .browsing import SORTS, Page, Question, browse, counts
-from .describing import describe, facts_for
+from .describing import describe, facts_for, level_faults
 from .entry import LICENCES, Dataset, checked_name, count_download, facts_of, open_dataset
 from .facets import FACETS, keep_counts, kept_counts
 from .facts import (
@@ -28,6 +28,7 @@ from .releases import (
     Release,
     ReleaseFile,
     history,
+    lock_dataset,
     newest,
     of_project,
     of_version,
@@ -72,6 +73,7 @@ __all__ = [
     "describe",
     "entries",
     "facts_for",
+    "level_faults",
     "facts_of",
     "faults",
     "file",
@@ -83,6 +85,7 @@ __all__ = [
     "folders_at",
     "history",
     "how_many",
+    "lock_dataset",
     "file_digests",
     "missing",
     "newest",

@@ -180,9 +180,9 @@ def _row(session: Session, project: Project, name: str, title: str, licence: str
     """Return the row of that name, made now if it is not there."""
     key = {"organisation_id": project.organisation_id, "name": name}
     query = sa.select(Dataset).filter_by(**key)
-    found = session.scalar(query)
-    if found is None:
-        # Another job may be making the same one: whoever is second takes the first one's.
+    while (found := session.scalar(query)) is None:
+        # Another job may be making the same one: whoever is second takes the first one's; or
+        # one that is called the same in CKAN's alphabet: then under another name there.
         given = {"project_id": project.id, "title": title, "licence": licence}
         empty = {"title_en": "", "description": "", "search_text": "", "downloads": 0}
         lists = {"keywords": "[]", "task_categories": "[]"}
@@ -194,7 +194,6 @@ def _row(session: Session, project: Project, name: str, title: str, licence: str
             "openness": Openness.OPEN.value,
         }
         insert_new(session, Dataset, [{**key, **given, **empty, **lists, **times, **ids}])
-        found = session.scalars(query).one()
     return found
 
 

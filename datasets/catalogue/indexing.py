@@ -14,7 +14,7 @@ from . import facets, words
 from .entry import Dataset
 from .facets import DatasetFacets
 from .files import entries
-from .releases import Release
+from .releases import Release, lock_dataset
 from .words import DatasetWord
 
 _CHANGED = "changed datasets"
@@ -23,6 +23,8 @@ MOST_FOLDERS = 100
 
 def index(session: Session, dataset: Dataset) -> None:
     """Write down the words and facets of a published dataset in place of those before."""
+    # As it is now, and one at a time: whoever else writes them is waited for.
+    lock_dataset(session, dataset)
     session.execute(
         sa.delete(DatasetWord)
         .where(DatasetWord.dataset_id == dataset.id)

@@ -17,6 +17,7 @@ from ..people import User
 from ..versions import Version
 from .entry import Dataset, facts_of
 from .facts import check
+from .levels import too_low
 
 
 class Release(Base):
@@ -65,6 +66,14 @@ class ReleaseFile(Base):
     size: Mapped[int] = mapped_column(Id)
 
 
+def lock_dataset(session: Session, dataset: Dataset) -> None:
+    """Let those who publish a dataset and those who withdraw its records follow one another.
+
+    Until the commit; the dataset is read again.
+    """
+    session.refresh(dataset, with_for_update={"key_share": True, "of": Dataset})
+
+
 def publish(
     session: Session,
     actor: User,
@@ -85,11 +94,11 @@ def publish(
     Raises:
         errors.Refused: the version is not frozen, or is another project's.
         errors.Invalid: two files have one path, the tag stands for another commit, or a fact
-            is missing without which nothing is published: all reasons at once.
+            is missing or its level lower than its sources': all reasons at once.
     """
     if version.commit_id is None or version.project_id != dataset.project_id:
         raise errors.Refused(_("only a frozen version of the dataset's project is published"))
-    session.refresh(dataset, with_for_update={"key_share": True})
+    lock_dataset(session, dataset)
     there = session.scalar(
         sa.select(Release).where(
             Release.dataset_id == dataset.id, Release.commit_id == version.commit_id
@@ -97,7 +106,7 @@ def publish(
     )
     if there is not None:
         return there
-    check(facts_of(dataset))
+    _check_facts(session, dataset, version)
     rows = _by_path(files)
     if resolve(session, dataset, f"refs/tags/{version.tag}") is not None:
         raise errors.Invalid(_("“%(tag)s” stands for another commit"), place="tag", tag=version.tag)
@@ -198,6 +207,19 @@ def history(
     if before is not None:
         query = query.where(Release.id < before)
     return list(session.scalars(query.order_by(Release.id.desc()).limit(limit)))
+
+
+def _check_facts(session: Session, dataset: Dataset, version: Version) -> None:
+    """Refuse what is missing, and a level that is too low by now: a library's may have changed."""
+    check(facts_of(dataset))
+    earlier = session.scalars(sa.select(Release.version_id).where(Release.dataset_id == dataset.id))
+    problems = too_low(session, dataset.data_level, [version.id, *earlier])
+    if problems:
+        raise errors.Invalid(
+            _("the dataset cannot be published yet: %(every)s"),
+            problems=problems,
+            every="; ".join(map(str, problems)),
+        )
 
 
 def _keep(session: Session, release: Release, files: Iterable[WrittenFile]) -> None:

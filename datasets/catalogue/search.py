@@ -14,7 +14,10 @@ from ..people import Organisation, User
 from .entry import Dataset
 from .facts import Openness
 from .releases import Release
+from .words import DatasetWord, asked
 
+LEAST_BEGINNING = 3  # letters that find what begins with them
+_LAST = "\U0010ffff"  # what no word goes beyond
 ORDERS = {
     "modified": Dataset.modified_at,
     "created": Dataset.created_at,
@@ -165,10 +168,51 @@ def _published(viewer: User | None) -> sa.Select[Dataset]:
     return sa.select(Dataset).where(Dataset.newest_id.is_not(None), visible_to(viewer))
 
 
+def with_words(*texts: str, beginnings: Collection[str] = ()) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions, never unknown, that a dataset has all words of all texts.
+
+    Chinese is cut as on the catalogue's page; of other words the beginning is enough, if it is
+    not too short or one of `beginnings`. The index of words answers, in one subquery however
+    many there are; only signs that no word holds (`%`) are looked for in the texts.
+    """
+    conditions: list[sa.ColumnElement[bool]] = []
+    parts, whole, phrases = set[str](), set[str](), set[str]()
+    for text in texts:
+        wanted = asked(text)
+        signs = text.lower().split()[:10] if wanted.is_hopeless else ()
+        phrases |= {*wanted.phrases, *signs}
+        for place, token in enumerate(wanted.tokens, 1):
+            is_last = place == len(wanted.tokens) and text in beginnings
+            (parts if _is_beginning(token, is_last) else whole).add(token)
+    if parts or whole:
+        conditions.append(Dataset.id.in_(_having_tokens(whole - parts, parts)))
+    for phrase in sorted(phrases):
+        conditions.append(Dataset.search_text.contains(phrase, autoescape=True))
+    return conditions
+
+
+def _having_tokens(whole: Collection[str], parts: Collection[str]) -> sa.Select[int]:
+    token = DatasetWord.token
+    # A facet's value is of weight 0: no word of a text.
+    begun = [
+        sa.and_(token >= part, token < part + _LAST, DatasetWord.weight > 0)
+        for part in sorted(parts)
+    ]
+    there = token.in_(sorted(whole))
+    query = sa.select(DatasetWord.dataset_id).where(sa.or_(there, *begun) if begun else there)
+    number = sa.func.sum(sa.case((there, 1), else_=0)) if begun else sa.func.count()
+    return query.group_by(DatasetWord.dataset_id).having(
+        number == len(whole), *(sa.func.max(sa.case((each, 1), else_=0)) == 1 for each in begun)
+    )
+
+
+def _is_beginning(token: str, is_marked: bool) -> bool:
+    long = len(token) >= LEAST_BEGINNING and not token.isdecimal()
+    return token.isascii() and (is_marked or long)
+
+
 def _having(words: str, author: str | None, viewer: User | None) -> sa.Select[Dataset]:
-    query = _published(viewer)
-    for word in words.lower().split()[:10]:
-        query = query.where(Dataset.search_text.contains(word, autoescape=True))
+    query = _published(viewer).where(*with_words(words))
     if author:
         owner = sa.select(Organisation.id).where(Organisation.slug == author).scalar_subquery()
         query = query.where(Dataset.organisation_id == owner)

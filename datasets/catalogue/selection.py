@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 from .. import errors
 from ..errors import _
 from ..people import Organisation, User
+from . import words
 from .entry import Dataset
 from .facts import DOMAINS, Openness
 from .moments import moment
 from .queries import AllOf, AnyOf, Everything, Not, Query, Range, Term
-from .search import visible_to
+from .search import visible_to, with_words
 
 # Identifiers of what has no row with one: the same for ever, and not the same elsewhere.
 _ORGANISATIONS = uuid.UUID("6f2ae0a2-3b39-4a6f-9d4e-5f3f4ad0c1b7")
@@ -42,6 +43,8 @@ _ALWAYS = {
     "dataset_type": "dataset",
     "entity_type": "package",
 }
+# Fields of a term that is looked for among all words of a dataset.
+_ANYWHERE = (None, "text")
 # Of all queries of one request together: SQLite takes no expression deeper than 1000.
 MOST_CONDITIONS = 800
 # Keywords are counted by reading them all.
@@ -177,8 +180,22 @@ def _conditions(
 ) -> list[sa.ColumnElement[bool]]:
     if sum(_weight(query) for query in queries) > MOST_CONDITIONS:
         raise errors.Invalid(_("has more than %(most)s parts"), place="fq", most=MOST_CONDITIONS)
-    asked = (_condition(session, query) for query in queries)
+    asked = _all_of(session, queries)
     return [Dataset.newest_id.is_not(None), visible_to(viewer), *asked]
+
+
+def _all_of(session: Session, queries: Sequence[Query]) -> list[sa.ColumnElement[bool]]:
+    """Look for the words of all parts at once: PostgreSQL plans no hundred subqueries."""
+    parts = list(_flat(queries))
+    terms = [part for part in parts if isinstance(part, Term) and part.field in _ANYWHERE]
+    begun = {term.value for term in terms if term.is_prefix}
+    found = with_words(*(term.value for term in terms), beginnings=begun)
+    return found + [_condition(session, part) for part in parts if part not in terms]
+
+
+def _flat(queries: Sequence[Query]) -> Iterator[Query]:
+    for query in queries:
+        yield from _flat(query.parts) if isinstance(query, AllOf) else (query,)
 
 
 def _weight(query: Query) -> int:
@@ -188,6 +205,9 @@ def _weight(query: Query) -> int:
             return sum(_weight(part) for part in parts)
         case Not(part):
             return _weight(part)
+        case Term(field, value) if field in _ANYWHERE:
+            wanted = words.asked(value)
+            return max(1, len(wanted.tokens) + len(wanted.phrases))
         case Term():
             return max(1, len(query.value.split()))
     return 1
@@ -197,7 +217,7 @@ def _condition(session: Session, query: Query) -> sa.ColumnElement[bool]:
     """Return a condition that is true or false, never unknown, so that `-` turns it."""
     match query:
         case AllOf(parts):
-            return sa.and_(*(_condition(session, part) for part in parts))
+            return sa.and_(sa.true(), *_all_of(session, parts))
         case AnyOf(parts):
             return sa.or_(*(_condition(session, part) for part in parts))
         case Not(part):
@@ -240,11 +260,8 @@ def _between(query: Range) -> sa.ColumnElement[bool]:
 
 
 def _term(session: Session, query: Term) -> sa.ColumnElement[bool]:
-    if query.field is None or query.field == "text":
-        words = query.value.lower().split()
-        return sa.and_(
-            sa.true(), *(Dataset.search_text.contains(word, autoescape=True) for word in words)
-        )
+    if query.field in _ANYWHERE:
+        return sa.and_(sa.true(), *_all_of(session, [query]))
     if query.field in _TIMES:
         return _TIMES[query.field] == moment(query.value, query.field)
     if query.field not in _FIELDS:
@@ -265,9 +282,9 @@ def _text(
     column: sa.orm.InstrumentedAttribute[str], _session: Session, query: Term
 ) -> sa.ColumnElement[bool]:
     """Find each word somewhere in a text, small and large letters alike."""
-    words = query.value.lower().split()
+    named = query.value.lower().split()
     lower = sa.func.lower(column)
-    return sa.and_(sa.true(), *(lower.contains(word, autoescape=True) for word in words))
+    return sa.and_(sa.true(), *(lower.contains(word, autoescape=True) for word in named))
 
 
 def _exact(

@@ -52,13 +52,13 @@ def ask(
     permissions.require(actor, RIGHT, library)
     recipe = session.get_one(Recipe, version.recipe_id)
     permissions.require(actor, RIGHT, recipe)
-    if library.deleted_at is not None:
-        raise errors.NotFound(_("there is no library %(id)s"), id=library.id)
     if recipe.organisation_id != library.organisation_id:
         raise errors.NotFound(_("there is no recipe %(id)s"), id=recipe.id)
     steps_of(version.step_values)
     # Whoever asks second waits here for the first one's commit.
     session.refresh(library, with_for_update=True)
+    if library.deleted_at is not None:
+        raise errors.NotFound(_("there is no library %(id)s"), id=library.id)
     last = _last_asset(session, library.id)
     if not last:
         raise errors.Refused(_("the library holds nothing yet"))
@@ -209,6 +209,8 @@ def advance(session: Session, cleaning: Cleaning, columns: Mapping[str, Sequence
     query = sa.select(own.id).where(
         own.library_id == cleaning.library_id, own.id.between(min(ids), max(ids))
     )
+    # Those that are there stay until the commit.
+    query = query.order_by(own.id).with_for_update(read=True, key_share=True)
     there = {found for (found,) in session.execute(query)}
     if not there.issuperset(ids):
         is_there = [asset in there for asset in ids]

@@ -134,7 +134,8 @@ def prepare(
     except errors.Unavailable:
         raise
     except errors.JinbiaoError as problem:
-        return sources.Reject(item.number, item.place, _as_one(problem), tuple(problem.problems))
+        told, row = tuple(problem.problems), sources.row_of(item.origin)
+        return sources.Reject(item.number, item.place, _as_one(problem), told, row)
 
 
 def checked(project: Project, item: Brought) -> Prepared:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from ..people import User
 from ..quality.intervals import Figure
+from ..spreadsheet_cells import guarded
 
 LONGEST_DAYS = 366
 
@@ -120,7 +121,7 @@ def to_csv(
         title = translate(column.title)
         figure = [title, f"{title} low", f"{title} high", f"{title} n", f"{title} method"]
         head += figure if column.kind is Kind.FIGURE else [title]
-    writer.writerow(head)
+    writer.writerow(map(guarded, head))
     for row in panel.rows:
         cells: list[Any] = []
         for column in panel.columns:
@@ -134,11 +135,7 @@ def _cells(value: Any, kind: Kind, tell: Callable[[Said | Label], str]) -> list[
         found = value if isinstance(value, Figure) else Figure(None, None, None, 0, "")
         return [found.value, found.low, found.high, found.number, found.method]
     if isinstance(value, Said | Label):
-        return [_harmless(tell(value))]
+        return [guarded(tell(value))]
     if isinstance(value, dt.datetime):
         return [value.isoformat()]
-    return [_harmless(value) if isinstance(value, str) else value]
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return [guarded(value)]

@@ -98,6 +98,18 @@ def get(session: Session, user: User | None, feed_id: int) -> Feed:
     return row
 
 
+def lock(session: Session, row: Feed) -> None:
+    """Read a feed again, and let nobody else change, run or delete it until the commit.
+
+    Raises:
+        errors.NotFound: it was deleted meanwhile.
+    """
+    session.flush()
+    found = session.get(Feed, row.id, with_for_update=True, populate_existing=True)
+    if found is None or found.deleted_at is not None:
+        raise errors.NotFound(_("there is no feed %(id)s"), id=row.id)
+
+
 def listing(
     session: Session,
     user: User,
@@ -128,6 +140,7 @@ def change(
         errors.Invalid: a value is not usable, or another host would be sent the old keys, or
             what is referred to would be looked for in another bucket.
     """
+    lock(session, row)
     before = row.option_values
     apply(settings, row, values)
     _refuse_moving(session, row, before)
@@ -144,6 +157,8 @@ def delete(session: Session, actor: User, row: Feed, *, confirmed: bool = False)
     Raises:
         errors.Refused: bytes are read by way of it, and nobody has confirmed.
     """
+    # A run that writes at the moment is waited for; the next that begins to finds it gone.
+    lock(session, row)
     found = references.standing(session, [row.id]).get(row.id)
     if found is not None and not confirmed:
         raise errors.Refused(

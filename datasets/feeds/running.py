@@ -17,7 +17,7 @@ from ..db import insert_new, now
 from ..errors import _
 from ..jobs import Job, JobState
 from ..people import User
-from .keeping import next_run
+from .keeping import lock, next_run
 from .rows import Feed, FeedObject, FeedRun, ObjectState, RunState
 from .stopping import has_target, stopped
 
@@ -49,9 +49,10 @@ def ask(session: Session, actor: User, row: Feed, *, confirm: bool = False) -> t
     With `confirm`, what has gone there goes here too, however much it is.
 
     Raises:
+        errors.NotFound: it was deleted meanwhile.
         errors.Refused: the library or project that it fills was removed.
     """
-    session.refresh(row, with_for_update=True)
+    lock(session, row)
     if stopped(session, [row]):
         raise errors.Refused(_("what this feed fills was removed, so it runs no more"))
     present = None if row.job_id is None else session.get(Job, row.job_id)

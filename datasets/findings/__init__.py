@@ -16,7 +16,7 @@ from .browsing import (
 )
 from .changes import Owned, Since, is_fresh, last_scan, scans, since, unseen, waiting
 from .deciding import DECISIONS, decide, raw_value, reveal, subject_of
-from .gate import Proposal, Standing, faults, level, standing, tells_of_people
+from .gate import Proposal, Standing, chosen_level, faults, level, standing, tells_of_people
 from .keeping import begin, end, keep, of
 from .looking import (
     FILE,
@@ -83,6 +83,7 @@ __all__ = [
     "key_of",
     "kinds",
     "last_scan",
+    "chosen_level",
     "level",
     "look",
     "look_through",

@@ -14,6 +14,7 @@ from ..people import User
 from ..projects import Project
 from .browsing import Wanted
 from .changes import Owned
+from .keeping import lock
 
 SCAN = "scan"
 TREAT = "treat"
@@ -29,6 +30,12 @@ def ask_scan(
     It looks at what changed since the last one, or `again` at everything.
     """
     permissions.require(actor, "finding.scan", owned)
+    is_project = isinstance(owned, Project)
+    lock(
+        session,
+        project_id=owned.id if is_project else None,
+        library_id=None if is_project else owned.id,
+    )
     there = running(session, owned, SCAN)
     if there is not None:
         return there

@@ -50,13 +50,13 @@ def decide(
     if personal_information.find(said):
         raise errors.Invalid(_("must hold no personal information itself"), place="note")
     is_open = decision == FindingState.OPEN
+    meant = sa.select(Finding.id).where(
+        *chosen(owned, wanted), Finding.state != FindingState.TREATED, Finding.state != decision
+    )
+    # In one order, by whatever they were chosen: of two who decide, neither waits in a circle.
     changed = session.execute(
         sa.update(Finding)
-        .where(
-            *chosen(owned, wanted),
-            Finding.state != FindingState.TREATED,
-            Finding.state != decision,
-        )
+        .where(Finding.id.in_(meant.order_by(Finding.id).with_for_update()))
         .values(
             state=decision,
             decided_by=None if is_open else actor.id,

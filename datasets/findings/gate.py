@@ -157,7 +157,8 @@ def _treated_since(session: Session, project: Project, moment: dt.datetime) -> b
 def level(session: Session, project: Project) -> Proposal:
     """Propose a project's data level: that of its sources, or higher for what was found.
 
-    It is for a person to set one; what somebody set is never lowered by this.
+    It is for a person to set one; what somebody set is never lowered by this. That of the
+    sources is held against it when a version is published: `catalogue.level_faults`.
     """
     sources = (
         sa.select(Library.level)
@@ -175,6 +176,13 @@ def level(session: Session, project: Project) -> Proposal:
         said = Proposal(name, _("a library that its tasks come from has this level"), {}, 1.0)
         best = _higher(best, said)
     return best
+
+
+def chosen_level(proposal: Proposal, known: str | None) -> str | None:
+    """Return the level that a form chooses beforehand: the proposed one, or the higher known."""
+    if known not in LEVELS or proposal.level is None:
+        return known or proposal.level
+    return max(known, proposal.level, key=LEVELS.index)
 
 
 def _of_findings(session: Session, project: Project) -> Proposal | None:

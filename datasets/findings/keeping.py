@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..db import insert_many, insert_new, now
-from ..libraries import Library
+from ..libraries import Asset, Library
 from ..people import User
 from ..projects import Project
+from ..tasks import Task
 from .changes import Owned, stamp_of, unseen
 from .looking import Seen
 from .rows import Finding, FindingState, Scan, UnseenRecord
@@ -26,6 +27,12 @@ def of(owned: Owned) -> sa.ColumnElement[bool]:
     if isinstance(owned, Project):
         return Finding.project_id == owned.id
     return Finding.library_id == owned.id
+
+
+def lock(session: Session, *, project_id: int | None, library_id: int | None) -> None:
+    """Let those who scan a project or library follow one another until the commit."""
+    table, number = (Library, library_id) if project_id is None else (Project, project_id)
+    session.execute(sa.select(table.id).where(table.id == number).with_for_update(key_share=True))
 
 
 def begin(
@@ -76,9 +83,15 @@ def keep(
     scan found in their pictures stays. `partly` names those with pictures of several frames, of
     which the first was looked at. Both are unseen; what was left out on purpose is `skipped`.
 
+    What was deleted meanwhile is left out.
+
     What somebody decided stays with its place, kind and value; open findings that are gone go;
     a confirmed one that is gone counts as treated; a treated one that is there again is open.
     """
+    # A publish attempt looks as well, whoever scans: what one has found the other knows.
+    lock(session, project_id=scan.project_id, library_id=scan.library_id)
+    there, last = _there(session, scan, sorted(found)), max([scan.last_id, *found])
+    found = {number: hits for number, hits in found.items() if number in there}
     column = Finding.task_id if scan.project_id is not None else Finding.asset_id
     known: dict[_Key, list[Finding]] = defaultdict(list)
     for row in session.scalars(
@@ -114,9 +127,17 @@ def keep(
     scan.records += len(found)
     scan.found += number
     if found:
-        scan.unseen += _keep_unseen(session, scan, list(found), {*blind, *partly}, skipped)
-        scan.last_id = max(scan.last_id, *found)
+        unseen_ids = {*blind, *partly} & there
+        scan.unseen += _keep_unseen(session, scan, list(found), unseen_ids, skipped)
+    scan.last_id = last
     return number
+
+
+def _there(session: Session, scan: Scan, ids: Sequence[int]) -> set[int]:
+    """Return those of the records that nobody has deleted meanwhile; they stay until the commit."""
+    table = Task if scan.project_id is not None else Asset
+    query = sa.select(table.id).where(table.id.in_(ids)).order_by(table.id)
+    return set(session.scalars(query.with_for_update(read=True, key_share=True)))
 
 
 def _keep_unseen(

@@ -77,8 +77,18 @@ def take(session: Session, settings: Settings, organisation_id: int, size: int) 
     """
     if size <= 0:
         return
+    lock(session, organisation_id)
     check(session, settings, organisation_id, size)
     add(session, organisation_id, size)
+
+
+def lock(session: Session, organisation_id: int) -> None:
+    """Let those who fill an organisation's quota follow one another until the commit."""
+    query = sa.select(StorageUsage.taken).where(StorageUsage.organisation_id == organisation_id)
+    query = query.with_for_update(key_share=True)
+    if session.execute(query).first() is None:
+        _begin(session, organisation_id)
+        session.execute(query)
 
 
 def add(session: Session, organisation_id: int, size: int) -> None:

@@ -1,6 +1,8 @@
 """Read CVAT's XML: pictures with shapes and tags, and tracks through the frames of a film.
 
 A track becomes one region on a film, or a shape on each frame whose picture is there.
+A mask's runs (`rle`) go along the rows of its own box, from what is not painted on.
+Source: cvat-ai/cvat, cvat/apps/dataset_manager/formats/cvat.py (MIT), version 1.1 of the format.
 """
 
 from __future__ import annotations
@@ -13,14 +15,18 @@ from . import markup
 from .context import Context, parsed
 from .fitting import about_centre
 from .markup import Node
+from .runs import unpacked
 from .things import (
     Answer,
     Box,
+    Ellipse,
     Fault,
     Form,
     Found,
     Frame,
+    Line,
     Marks,
+    Mask,
     Picture,
     Polygon,
     Thing,
@@ -46,7 +52,7 @@ def _document(context: Context, path: str) -> Iterator[Found]:
                 if node.tag == "meta":
                     meta = node
                 elif node.tag == "image":
-                    yield _picture(path, node)
+                    yield _picture(context, path, node)
                 else:
                     place = f"{path}, track {node.attributes.get('id', order)}"
                     try:
@@ -61,14 +67,14 @@ def _document(context: Context, path: str) -> Iterator[Found]:
         yield from _film(context, path, meta, tracks)
 
 
-def _picture(path: str, node: Node) -> Picture:
+def _picture(context: Context, path: str, node: Node) -> Picture:
     name = node.attributes.get("name", "")
     size = _side(node.attributes.get("width")), _side(node.attributes.get("height"))
     picture = Picture(name, f"{path}, image {node.attributes.get('id', name)}", size=size)
     for order, shape in enumerate(node.children, 1):
         place = f"{picture.place}, {shape.tag} {order}"
         try:
-            thing = _thing(shape, place)
+            thing = _thing(context, shape, place)
         except Invalid as wrong:
             thing = Fault(place, Problem(wrong.place, wrong.message, wrong.values))
         if thing is not None:
@@ -80,15 +86,49 @@ def _side(text: str | None) -> int:
     return int(text) if text is not None and text.isdecimal() and len(text) < 8 else 0
 
 
-def _thing(shape: Node, place: str) -> Thing | Fault | None:
+def _thing(context: Context, shape: Node, place: str) -> Thing | Fault | None:
     label = shape.attributes.get("label", "").strip()
     if shape.tag == "tag":
-        return Thing(label, (Answer((label,)),), place)
+        return Thing(label, (Answer((label,)),), place, attributes=_attributes(shape))
     if shape.tag == "attribute":
+        if shape.words.strip():
+            context.skipped["attributes"] += 1
         return None
     if not label:
         raise Invalid(_("it has no label"), place="label")
-    return Thing(label, (_form(shape),), place)
+    form = _mask(shape, context.most_pixels) if shape.tag == "mask" else _form(shape)
+    return Thing(label, (form,), place, attributes=_attributes(shape))
+
+
+def _attributes(*shapes: Node) -> tuple[tuple[str, str], ...]:
+    """Return the attributes of a shape, or all values that they have in shapes of a track."""
+    nodes = (node for shape in shapes for node in shape.all("attribute"))
+    return tuple(dict.fromkeys((n.attributes.get("name", ""), n.words.strip()) for n in nodes))
+
+
+def _mask(shape: Node, most_pixels: int) -> Mask:
+    left, top, wide, high = (
+        _whole(shape.attributes.get(name), name) for name in ("left", "top", "width", "height")
+    )
+    counts = [_whole(run, "rle") for run in shape.attributes.get("rle", "").split(",")]
+    # Along the rows here; COCO's go down the columns.
+    try:
+        turned = unpacked({"size": [wide, high], "counts": counts}, most_pixels)
+    except Invalid as wrong:
+        raise Invalid(
+            _("the run lengths do not fill %(height)s × %(width)s pixels"),
+            place="rle",
+            height=high,
+            width=wide,
+        ) from wrong
+    return Mask(turned.T, (left, top))
+
+
+def _whole(text: str | None, place: str) -> int:
+    told = (text or "").strip()
+    if not told.isdecimal() or len(told) > 9:
+        raise Invalid(_("%(text)s is no number"), place=place, text=told[:40])
+    return int(told)
 
 
 def _form(shape: Node) -> Form:
@@ -105,6 +145,11 @@ def _form(shape: Node) -> Form:
         if len(points) < 3:
             raise Invalid(_("a polygon has at least 3 points"), place="points")
         return Polygon((points,))
+    if shape.tag == "polyline":
+        return Line(_points(told.get("points", "")))
+    if shape.tag == "ellipse":
+        x, y, wide, high = (parsed(told.get(name), name) for name in ("cx", "cy", "rx", "ry"))
+        return Ellipse(x, y, wide, high, parsed(told.get("rotation", "0"), "rotation"))
     if shape.tag == "points":
         return Marks(tuple(("", x, y) for x, y in _points(told.get("points", ""))))
     raise Invalid(_("shapes of the type %(type)s are not read"), type=shape.tag[:40])
@@ -140,7 +185,8 @@ def _track(node: Node, place: str) -> Thing:
         raise Invalid(_("shapes of the type %(type)s are not read"), type=", ".join(kinds)[:40])
     if len(frames) > MOST_FRAMES:
         raise Invalid(_("there are more than %(limit)s frames"), limit=MOST_FRAMES)
-    return Thing(label, (Track(tuple(frames)),), place)
+    there = (shape for shape in node.all("box") if shape.attributes.get("outside") != "1")
+    return Thing(label, (Track(tuple(frames)),), place, attributes=_attributes(node, *there))
 
 
 def _film(
@@ -174,7 +220,8 @@ def on_frames(context: Context, path: str, tracks: list[Thing | Fault]) -> Itera
         for form in track.forms if isinstance(track, Thing) else ():
             for frame in form.sequence if isinstance(form, Track) else ():
                 place = f"{track.place}, frame {frame.number}"
-                thing = Thing(track.label, (frame.box,), place)  # type: ignore[union-attr]
+                label, told = track.label, track.attributes  # type: ignore[union-attr]
+                thing = Thing(label, (frame.box,), place, attributes=told)
                 things.setdefault(frame.number, []).append(thing)
     for number in sorted(things):
         name = pictures.get(number, f"frame_{number:06d}")

@@ -19,11 +19,27 @@ from PIL import Image, ImageDraw
 from .. import labels
 from ..errors import Problem, _
 from ..labels import Control, LabelConfig
-from .things import Answer, Box, Form, Link, Marks, Mask, Point, Polygon, Span, Thing, Track
+from .things import (
+    Answer,
+    Box,
+    Ellipse,
+    Form,
+    Line,
+    Link,
+    Marks,
+    Mask,
+    Point,
+    Polygon,
+    Span,
+    Thing,
+    Track,
+)
 
 _WANTED: dict[type, tuple[str, ...]] = {
     Box: ("RectangleLabels", "PolygonLabels"),
     Polygon: ("PolygonLabels", "BrushLabels"),
+    Line: ("VectorLabels",),
+    Ellipse: ("EllipseLabels",),
     Mask: ("BrushLabels",),
     Marks: ("KeyPointLabels",),
     Track: ("VideoRectangle",),
@@ -32,6 +48,8 @@ _WANTED: dict[type, tuple[str, ...]] = {
 _NONE: dict[type, str] = {
     Box: _("the config has no control for boxes (%(tags)s)"),
     Polygon: _("the config has no control for outlines (%(tags)s)"),
+    Line: _("the config has no control for lines (%(tags)s)"),
+    Ellipse: _("the config has no control for ellipses (%(tags)s)"),
     Mask: _("the config has no control for masks (%(tags)s)"),
     Marks: _("the config has no control for points (%(tags)s)"),
     Track: _("the config has no control for tracks in a film (%(tags)s)"),
@@ -271,13 +289,12 @@ def _values(form: Form, tag: str, size: Size | None) -> Iterator[dict[str, Any]]
     elif isinstance(form, Track):
         yield _track(form, _known(size))
     elif isinstance(form, Mask):
-        if form.pixels.shape != _known(size)[::-1]:
-            raise Unfit(
-                _("the mask is not of the picture's size, %(width)s x %(height)s"),
-                width=_known(size)[0],
-                height=_known(size)[1],
-            )
-        yield {"format": "rle", "rle": labels.packed_mask(form.pixels)}
+        yield {"format": "rle", "rle": labels.packed_mask(_whole(form, _known(size)))}
+    elif isinstance(form, Line):
+        points = [(_share(x, _known(size)[0]), _share(y, _known(size)[1])) for x, y in form.points]
+        yield {"vertices": [{"x": x, "y": y} for x, y in points], "closed": False}
+    elif isinstance(form, Ellipse):
+        yield _ellipse(form, _known(size))
     elif isinstance(form, Box) and tag == "RectangleLabels":
         yield _box(form, _known(size))
     elif isinstance(form, Box):
@@ -321,6 +338,35 @@ def _box(form: Box, size: Size) -> dict[str, Any]:
         width = _share(form.x + form.width, wide) - x
         height = _share(form.y + form.height, high) - y
     return {"x": x, "y": y, "width": width, "height": height, "rotation": form.rotation}
+
+
+def _ellipse(form: Ellipse, size: Size) -> dict[str, Any]:
+    return {
+        "x": form.x * 100 / size[0],
+        "y": form.y * 100 / size[1],
+        "radiusX": form.radius_x * 100 / size[0],
+        "radiusY": form.radius_y * 100 / size[1],
+        "rotation": form.rotation,
+    }
+
+
+def _whole(form: Mask, size: Size) -> np.ndarray[Any, Any]:
+    """Return the pixels of the whole picture."""
+    wide, high = size
+    pixels = form.pixels
+    if form.corner is not None:
+        (left, top), (rows, columns) = form.corner, pixels.shape
+        if left < 0 or top < 0 or left + columns > wide or top + rows > high:
+            raise Unfit(_("it lies outside the picture"))
+        pixels = np.zeros((high, wide), np.uint8)
+        pixels[top : top + rows, left : left + columns] = form.pixels
+    if pixels.shape != (high, wide):
+        raise Unfit(
+            _("the mask is not of the picture's size, %(width)s x %(height)s"),
+            width=wide,
+            height=high,
+        )
+    return pixels
 
 
 def _outline(points: tuple[Point, ...], size: Size) -> list[list[float]]:

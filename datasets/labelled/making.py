@@ -18,6 +18,7 @@ from ..media import MediaLimits
 from ..sources import Item, Reject
 from ..sources.items import Opener, shown
 from . import (
+    attributes,
     coco,
     conll,
     cvat,
@@ -226,7 +227,9 @@ class Making:
         if made and "value" in made[0] and same in seen:
             raise Unfit(_("the same stands there already"))
         seen.add(same)
-        return made
+        answered, lost = attributes.answers(self.fitting.config, made, thing.attributes)
+        self.context.skipped.update({"attributes": len(lost)} if lost else {})
+        return made + answered
 
     def _kept(self, result: Regions, said: bool) -> dict[str, Any]:
         if not said:

@@ -36,10 +36,32 @@ class Polygon:
 
 
 @dataclass(frozen=True)
+class Line:
+    """An open line from point to point."""
+
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Ellipse:
+    """An ellipse by its centre and radii, turned by `rotation` degrees clockwise about it."""
+
+    x: float
+    y: float
+    radius_x: float
+    radius_y: float
+    rotation: float = 0.0
+
+
+@dataclass(frozen=True)
 class Mask:
-    """The painted pixels of a picture: rows × columns, not 0 where painted."""
+    """The painted pixels of a picture: rows × columns, not 0 where painted.
+
+    With a `corner` (x, y) they are those of a part of it that begins there.
+    """
 
     pixels: np.ndarray[Any, Any]
+    corner: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +113,7 @@ class Link:
     end: str
 
 
-Form = Box | Polygon | Mask | Marks | Track | Span | Answer | Link
+Form = Box | Polygon | Line | Ellipse | Mask | Marks | Track | Span | Answer | Link
 
 
 @dataclass(frozen=True)
@@ -100,7 +122,8 @@ class Thing:
 
     `place` finds it in its file (`line 7`, `annotation 12`). `beside` marks what says more of
     a thing that is there already, so that it may be left out where the config has no place
-    for it. `key` is its name in the file, which links refer to.
+    for it. `key` is its name in the file, which links refer to; `attributes` are names with
+    values, a name again where its value changes.
     """
 
     label: str
@@ -109,6 +132,7 @@ class Thing:
     score: float | None = None
     key: str = ""
     beside: bool = False
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

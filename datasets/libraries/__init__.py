@@ -21,7 +21,7 @@ from .browsing import (
 from .drafts import TEXT_COLUMNS, AssetDraft, PreparedAsset, of_row, text_column
 from .expanding import expand
 from .limits import source_limits
-from .owning import KINDS, LEVELS, change, create, get, has_tasks, listing, remove
+from .owning import KINDS, LEVELS, change, create, get, has_tasks, listing, lock, remove
 from .preparing import described, prepare
 from .proving import Opening, opening
 from .rows import MIXED, Asset, AssetKind, AssetState, Library, TaskOrigin
@@ -59,6 +59,7 @@ __all__ = [
     "held",
     "held_bytes",
     "listing",
+    "lock",
     "media",
     "of_row",
     "opening",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Problem, _
-from ..sources import Opener, Reject
+from ..sources import Opener, Reject, row_of
 from .rows import AssetKind, Library
 
 # The columns that hold the text of a row, where nobody has said which one does.
@@ -28,6 +28,8 @@ class AssetDraft:
     facts: Mapping[str, Any] = field(default_factory=dict)
     # What it is called where it comes from; a feed finds it again by that.
     source_key: str | None = None
+    # The row or line that it was, to be given back where it is refused.
+    origin: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,18 @@ def of_row(
         wanted = library.text_key or "text"
         columns = ", ".join(str(column) for column in values)[:200]
         message = _("the row has no text under %(wanted)s; it has: %(columns)s")
-        return Reject(number, place, Problem("", message, {"wanted": wanted, "columns": columns}))
+        reason = Problem("", message, {"wanted": wanted, "columns": columns})
+        return Reject(number, place, reason, row=row_of(values))
     others = {column: value for column, value in values.items() if column != key}
     return AssetDraft(
-        number, place, AssetKind.TEXT, name or place, text=text, facts=others, source_key=place
+        number,
+        place,
+        AssetKind.TEXT,
+        name or place,
+        text=text,
+        facts=others,
+        source_key=place,
+        origin=values,
     )
 
 

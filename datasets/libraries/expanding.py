@@ -18,7 +18,7 @@ from ..media import named_kind, page_count
 from ..sources import FileMedia, Item, Opener, Reject, SourceLimits, is_table, lines, names, rows
 from ..sources.archives import Archive
 from ..sources.folders import Nowhere, Tree, join
-from ..sources.items import PageMedia, shown
+from ..sources.items import PageMedia, refused, shown
 from ..sources.lists import TaskList
 from ..sources.unpacked import Unpacked
 from .drafts import AssetDraft, of_row, text_column
@@ -198,7 +198,7 @@ class _Expansion:
             for line, row in rows(stream, place):
                 where = _where(place, line)
                 if isinstance(row, Invalid):
-                    yield _rejected(where, _as_problem(row))
+                    yield refused(where, row)
                 else:
                     yield self._row(where, _called(place, line), row)
 
@@ -241,7 +241,7 @@ class _Expansion:
 
 def _line_draft(where: str, name: str, text: str) -> _Draft:
     return lambda number: AssetDraft(
-        number, where, AssetKind.TEXT, name, text=text, source_key=where
+        number, where, AssetKind.TEXT, name, text=text, source_key=where, origin=text
     )
 
 

@@ -19,6 +19,7 @@ from .rows import MIXED, Asset, AssetKind, Library, TaskOrigin
 KINDS = (MIXED, *AssetKind)
 # Data levels of GB/T 43697, the highest first.
 LEVELS = ("core", "important", "general")
+LASTING = ("core", "important")  # where tasks come from is never forgotten
 LONGEST_DESCRIPTION = 20_000
 MOST_DAYS = 36_500
 CHANGEABLE = ("title", "description", "level", "text_key", "retention_days")
@@ -64,7 +65,14 @@ def create(
     )
     session.add(library)
     session.flush()
-    audit.record(session, actor, "library.create", f"library/{library.id}", title=library.title)
+    audit.record(
+        session,
+        actor,
+        "library.create",
+        f"library/{library.id}",
+        title=library.title,
+        level=library.level,
+    )
     return library
 
 
@@ -124,25 +132,39 @@ def change(session: Session, actor: User, library: Library, **values: Any) -> No
                 _("must be one of %(names)s"), place=name[:40], names=", ".join(CHANGEABLE)
             )
     checked = _checked(values)
+    # What is published is held against it: who changed it, and from what, is written down.
+    told = {"level": [library.level, checked["level"]]} if "level" in checked else {}
     for name, value in checked.items():
         setattr(library, name, value)
     library.updated_at = now()
     session.flush()
-    audit.record(session, actor, "library.change", f"library/{library.id}", fields=sorted(checked))
+    audit.record(
+        session, actor, "library.change", f"library/{library.id}", fields=sorted(checked), **told
+    )
 
 
 def remove(session: Session, actor: User, library: Library, *, confirmed: bool = False) -> None:
     """Put a library away: nobody sees it any more; its rows go by a job that the caller asks for.
 
     Tasks that were made of it stay; what they came from is forgotten, so that takes a word.
+    Of important and core data it is never forgotten: what is published is held against it.
 
     Raises:
-        errors.Refused: tasks come from it, and nobody has confirmed.
+        errors.NotFound: somebody else has removed it meanwhile.
+        errors.Refused: tasks come from it, and nobody has confirmed, or its level forbids it.
     """
     permissions.require(actor, "library.change", library)
+    lock(session, library)
     if not confirmed and has_tasks(session, library):
         raise errors.Refused(
             _("tasks come from this library; confirm that their origin may be forgotten")
+        )
+    if library.level in LASTING and has_tasks(session, library):
+        raise errors.Refused(
+            _(
+                "tasks come from this library of important or core data: their origin is not "
+                "forgotten; delete the tasks first, or put the level right if it is wrong"
+            )
         )
     library.deleted_at = now()
     session.flush()
@@ -154,6 +176,20 @@ def remove(session: Session, actor: User, library: Library, *, confirmed: bool =
         title=library.title,
         assets=library.assets,
     )
+
+
+def lock(session: Session, library: Library) -> None:
+    """Let those who remove a library and who make tasks of it follow one another until the commit.
+
+    Raises:
+        errors.NotFound: it was removed meanwhile.
+    """
+    session.flush()
+    found = session.get(
+        Library, library.id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if found is None or found.deleted_at is not None:
+        raise errors.NotFound(_("there is no library %(id)s"), id=library.id)
 
 
 def has_tasks(session: Session, library: Library) -> bool:

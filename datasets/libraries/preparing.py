@@ -66,7 +66,8 @@ def prepare(
         raise
     except errors.JinbiaoError as problem:
         reason = Problem(problem.place, problem.message, problem.values)
-        return sources.Reject(draft.number, draft.place, reason)
+        row = sources.row_of(draft.origin)
+        return sources.Reject(draft.number, draft.place, reason, row=row)
 
 
 def described(

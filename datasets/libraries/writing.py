@@ -69,6 +69,10 @@ def withdraw(session: Session, library: Library, feed_id: int, source_keys: Iter
     """
     digests = sorted({key_digest(key) for key in source_keys})
     gone = size = 0
+    # The library's row before its assets, as whoever fills it: nobody waits in a circle.
+    session.execute(
+        sa.select(Library.id).where(Library.id == library.id).with_for_update(key_share=True)
+    )
     for start in range(0, len(digests), CHUNK):
         rows = session.execute(
             sa.update(Asset)

@@ -44,6 +44,8 @@ def choose(
     if not 0 <= seed < 2**31:
         raise errors.Invalid(_("must be a whole number from 0 to 2147483647"), place="seed")
     versions.lock_project(session, project.id)
+    # Whoever changed its labels meanwhile has moved the answers as well.
+    project = session.get_one(Project, project.id, populate_existing=True)
     there = session.scalar(sa.select(Version).where(Version.job_id == job_id))
     if there is not None:
         return there

@@ -17,7 +17,7 @@ from ..errors import _
 from ..people import User
 from . import telling
 from .agreement import agreement_text, digest
-from .finding import lock
+from .finding import lock, lock_applicant
 from .form import Form, checked_form, checked_text
 from .rows import Application, ApplicationStep
 from .states import UNDECIDED, WORKING_DAYS, State, due_at
@@ -225,9 +225,7 @@ def _require_applicant(session: Session, actor: User, application: Application) 
 def _editable(session: Session, applicant: User, dataset: Dataset) -> Application:
     """Return the person's draft or returned application, or a new draft."""
     # One at a time for one person: two requests at once make one application.
-    session.execute(
-        sa.select(User.id).where(User.id == applicant.id).with_for_update(key_share=True)
-    )
+    lock_applicant(session, applicant)
     undecided = sa.select(Application).where(
         Application.applicant_id == applicant.id, Application.state.in_(UNDECIDED)
     )

@@ -12,7 +12,7 @@ from ..people import User
 from . import telling
 from .agreement import agreement_text
 from .applying import release
-from .finding import find, lock, require_owner
+from .finding import find, lock, lock_applicant, require_owner
 from .form import checked_term, checked_text
 from .rows import Application
 from .states import RUNNING, UNDECIDED, WORKING_DAYS, State, due_at
@@ -134,6 +134,8 @@ def grant(
     own = user.organisation_id == dataset.organisation_id
     if own or permissions.is_everywhere(user):
         raise errors.Refused(_("%(name)s has the files of this dataset"), name=user.username)
+    # Whoever else grants it, or applies, is waited for.
+    lock_applicant(session, user)
     there = find(session, dataset, user)
     if there is not None and there.current in UNDECIDED:
         raise errors.Refused(

@@ -60,9 +60,22 @@ def get(session: Session, actor: User, application_id: int) -> Application:
 
 
 def lock(session: Session, application: Application) -> None:
-    """Read an application again, and let nobody else change it in this transaction."""
+    """Read an application again, and let nobody else change it in this transaction.
+
+    Raises:
+        errors.NotFound: it was deleted meanwhile.
+    """
     session.flush()
-    session.refresh(application, with_for_update={"of": Application})
+    found = session.get(
+        Application, application.id, with_for_update={"of": Application}, populate_existing=True
+    )
+    if found is None:
+        raise errors.NotFound(_("there is no application %(id)s"), id=application.id)
+
+
+def lock_applicant(session: Session, user: User) -> None:
+    """Let what makes an application of somebody's follow one another until the commit."""
+    session.execute(sa.select(User.id).where(User.id == user.id).with_for_update(key_share=True))
 
 
 def find(session: Session, dataset: Dataset, user: User) -> Application | None:

@@ -42,6 +42,7 @@ _TO_OWNER = {
     State.EXPIRED: _("A term for %(dataset)s is over"),
 }
 _ENDING = _("Your term for %(dataset)s ends on %(until)s: please say what came of it")
+_ENDING_OWNER = _("A term for %(dataset)s ends on %(until)s: then its files are shut")
 _OVERDUE = _("An application for %(dataset)s should have been answered by %(due)s")
 
 _ACTS = {
@@ -133,6 +134,7 @@ def remind(session: Session) -> int:
     for application in session.scalars(_found(_ending(moment))):
         application.ending_told_at = moment
         _tell_applicant(session, application, _ENDING)
+        _tell_owner(session, application, _ENDING_OWNER)
         number += 1
     for application in session.scalars(_found(_over(moment))):
         step(session, application, State.EXPIRED, None)

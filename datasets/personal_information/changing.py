@@ -163,7 +163,9 @@ def generalised(kind: str, value: str) -> str:
 
 def _birth(value: str) -> str:
     year = value[6:10] if len(value) == 18 else "19" + value[6:8]
-    return f"〔{year}年生，{PROVINCES[value[:2]]}〕"
+    # Foreigners have a 9 before the province.
+    province = value[1:3] if value[0] == "9" else value[:2]
+    return f"〔{year}年生，{PROVINCES[province]}〕"
 
 
 def _subnet(value: str) -> str:
@@ -189,6 +191,6 @@ _BROAD: dict[str, Callable[[str], str]] = {
     "ipv6": _wide_subnet,
     "address": lambda value: address_area(value) or "〔某地〕",
     # 王某 after a word that announces a name would be one.
-    "name": lambda value: f"〔{surname(value)}姓〕",
+    "name": lambda value: f"〔{surname(value)}姓〕" if surname(value) else "〔略〕",
     "precise_location": lambda value: ",".join(f"{float(each):.1f}" for each in value.split(",")),
 }

@@ -45,6 +45,21 @@ def is_id(number: str) -> bool:
     )
 
 
+def is_foreign_id(number: str) -> bool:
+    """Tell whether 18 characters are of a foreigner's permanent residence card, as since 2023.
+
+    A 9, province and country (ISO 3166-1) in two and three digits; then as identity cards have it.
+    """
+    return (
+        number[0] == "9"
+        and number[1:3] in PROVINCES
+        and number[3:6] not in ("000", "156")
+        and _is_birthday(number[6:14])
+        and number[14:17] != "000"
+        and number[17] == id_digit(number)
+    )
+
+
 def is_old_id(number: str) -> bool:
     """Tell whether 15 digits may be an identity card number of before 1999."""
     return number[:2] in PROVINCES and _is_birthday("19" + number[6:12]) and number[12:] != "000"

@@ -18,7 +18,7 @@ from .plates import find_plates
 from .writing import compact, narrow
 
 # Grows when the same text may give other hits.
-DETECTOR = "text-2"
+DETECTOR = "text-3"
 # Without a digit or one of these there is a name or an address at most.
 _ANY = re.compile("[0-9０-９@＠]")
 

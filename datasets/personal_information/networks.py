@@ -8,33 +8,41 @@ from collections.abc import Iterator
 
 from . import contexts
 from .hits import Found
-from .writing import NO_WIDTH, narrow
+from .writing import ALNUM, LETTER, NO_WIDTH, narrow
 
 _LOCAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+-")
 _LONGEST_LOCAL = 64
 # RFC 2606: names that are nobody's.
 _NOBODYS = re.compile(r"[.．](?:invalid|example|test|localhost)$|^example\.(?:com|org|net)$", re.I)
 _DOCUMENTATION = ipaddress.IPv6Network("2001:db8::/32")
-_HEX = frozenset("0123456789abcdefABCDEF:")
+_HEX = frozenset("0123456789abcdefABCDEF０１２３４５６７８９ａｂｃｄｅｆＡＢＣＤＥＦ")
 _DIGITS = "0123456789０１２３４５６７８９"
 _AT = re.compile("[@＠]")
 _DOMAIN = re.compile(
-    rf"(?=.{{4,253}})[{NO_WIDTH}]{{0,3}}((?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,62}})[.．]){{1,6}}[A-Za-z]{{2,24}})(?![A-Za-z0-9-])",
+    rf"(?=.{{4,253}})[{NO_WIDTH}]{{0,3}}((?:[{ALNUM}](?:[{ALNUM}\-－]{{0,62}})[.．]){{1,6}}[{LETTER}]{{2,24}})(?![{ALNUM}\-－])",
     re.DOTALL,
 )
 # Starts at a dot, since dots are rarer than digits.
 _OCTETS = re.compile(
     r"[.．](?<=[0-9０-９].)([0-9０-９]{1,3})[.．]([0-9０-９]{1,3})[.．]([0-9０-９]{1,3})(?![0-9０-９]|[.．][0-9０-９])"
 )
-_HEX_AND_COLONS = re.compile(r"[0-9A-Fa-f:]{2,39}")
-_THREE_GROUPS = re.compile(r":[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:|::")
+# Colons are of one width: a full-width one before an address of the other is punctuation.
+_HEX_AND_COLONS = {
+    colon: re.compile(f"[0-9A-Fa-f０-９Ａ-Ｆａ-ｆ{colon}]{{2,39}}") for colon in ":："
+}
+_THREE_GROUPS = {
+    colon: re.compile(f"{colon}(?:(?:[0-9A-Fa-f０-９Ａ-Ｆａ-ｆ]{{1,4}}{colon}){{2}}|{colon})")
+    for colon in ":："
+}
 
 
 def find_addresses(text: str) -> Iterator[Found]:
     """Yield e-mail and network addresses."""
     yield from _emails(text)
     yield from _ipv4(text)
-    yield from _ipv6(text)
+    yield from _ipv6(text, ":")
+    if not text.isascii():
+        yield from _ipv6(text, "：")
 
 
 def _emails(text: str) -> Iterator[Found]:
@@ -52,7 +60,7 @@ def _emails(text: str) -> Iterator[Found]:
         local = narrow(text[first : mark.start()])
         kept = local.lstrip(".-%+")
         first += len(local) - len(kept)
-        if kept and not kept.endswith(".") and not _NOBODYS.search(domain.group(1)):
+        if kept and not kept.endswith(".") and not _NOBODYS.search(narrow(domain.group(1))):
             value = f"{kept}@{narrow(domain.group(1))}".lower()
             yield "email", first, domain.end(), value, 0.96
 
@@ -87,23 +95,27 @@ def _ipv4_confidence(text: str, start: int, octets: list[int]) -> float:
     return 0.8
 
 
-def _ipv6(text: str) -> Iterator[Found]:
+def _ipv6(text: str, colon: str) -> Iterator[Found]:
     done = 0
-    for sign in _THREE_GROUPS.finditer(text):
+    for sign in _THREE_GROUPS[colon].finditer(text):
         if sign.start() < done:
             continue
         first = sign.start()
-        while first > done and sign.start() - first < 34 and text[first - 1] in _HEX:
+        while (
+            first > done
+            and sign.start() - first < 34
+            and (text[first - 1] in _HEX or text[first - 1] == colon)
+        ):
             first -= 1
-        candidate = _HEX_AND_COLONS.match(text, first)
+        # One colon at the beginning belongs to the words before.
+        if text[first] == colon != text[first + 1]:
+            first += 1
+        candidate = _HEX_AND_COLONS[colon].match(text, first)
         if candidate is None:
             continue
         done = candidate.end()
-        raw = (
-            candidate.group().rstrip(":")
-            if not candidate.group().endswith("::")
-            else candidate.group()
-        )
+        raw = candidate.group()
+        raw = narrow(raw if raw.endswith(colon * 2) else raw.rstrip(colon))
         after = text[done : done + 1]
         before = text[first - 1 : first]
         if (after.isascii() and after.isalnum()) or (before.isascii() and before.isalnum()):
@@ -112,6 +124,8 @@ def _ipv6(text: str) -> Iterator[Found]:
             address = ipaddress.IPv6Address(raw)
         except ValueError:
             continue
-        if raw.count(":") < 3 or address.is_loopback or address in _DOCUMENTATION:
+        # Ratios are written with full-width colons too.
+        short = colon != ":" and max(map(len, raw.split(":"))) < 3
+        if raw.count(":") < 3 or short or address.is_loopback or address in _DOCUMENTATION:
             continue
         yield "ipv6", first, first + len(raw), address.compressed, 0.9

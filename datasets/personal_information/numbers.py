@@ -12,13 +12,17 @@ from collections.abc import Callable, Iterator
 import phonenumbers
 
 from . import contexts
-from .check_digits import is_id, is_luhn, is_old_id, is_uscc
+from .check_digits import is_foreign_id, is_id, is_luhn, is_old_id, is_uscc
 from .hits import Found
 from .writing import ALNUM, DIGIT, GAP, SEPARATOR, compact, groups, is_joined, is_letter
 
 # It begins where no digit stands before, so that what is too short is tried once.
 _RUN = re.compile(
     f"[{DIGIT}](?<![{DIGIT}][{DIGIT}])(?<![{DIGIT}][{SEPARATOR}][{DIGIT}])(?:{GAP}[{DIGIT}]){{10,}}+"
+)
+# Behind the code of the country a bracket may open.
+_BRACKETED = re.compile(
+    f"86(?:(?<![{DIGIT}]86)|(?<=0086)(?<![{DIGIT}]0086)){GAP}[(（](?:{GAP}[{DIGIT}]){{10,12}}+(?![{DIGIT}])"
 )
 _LAST_X = re.compile(f"{GAP}[XxＸｘ](?![{ALNUM}])")
 # 18 characters, of which six digits in a row stand where the region is.
@@ -39,9 +43,15 @@ _CALLING = re.compile(
 _MOBILE_SHAPES = (
     (3, 4, 4), (3, 8), (7, 4), (3, 3, 5), (4, 4, 3), (4, 3, 4), (5, 6), (3, 5, 3)
 )  # fmt: skip
+# Landlines behind the code of the country; the area has a 0 before it, or none.
+_ABROAD_SHAPES = (
+    (2, 8), (2, 4, 4), (3, 7), (3, 3, 4), (4, 3, 4), (1, 2, 8), (1, 2, 4, 4), (1, 3, 7),
+    (1, 3, 8), (1, 3, 4, 4), (4, 7), (4, 8), (4, 4, 4), (10,),
+)  # fmt: skip
 _SHAPES = frozenset(
     {
         *_MOBILE_SHAPES,
+        *((len(country), *shape) for shape in _ABROAD_SHAPES for country in _COUNTRY),
         *((len(country), *shape) for shape in (*_MOBILE_SHAPES, (11,)) for country in _COUNTRY),
         # Landlines, with the area code apart.
         (4, 7), (4, 8), (4, 4, 4),
@@ -70,6 +80,10 @@ def find_numbers(text: str) -> Iterator[Found]:
                 yield found
         else:
             yield from _grouped(text, groups(text, start, end))
+    if "(" in text or "（" in text:
+        for run in _BRACKETED.finditer(text):
+            start = run.start() - (2 if text.endswith("00", 0, run.start()) else 0)
+            yield from _grouped(text, groups(text, start, run.end()))
 
 
 def find_credit_codes(text: str) -> Iterator[Found]:
@@ -82,7 +96,10 @@ def find_credit_codes(text: str) -> Iterator[Found]:
 
 def _single(text: str, digits: str, start: int, end: int) -> Found | None:
     check = _BY_LENGTH.get(len(digits))
-    return check(text, digits, start, end) if check else None
+    found = check(text, digits, start, end) if check else None
+    if found is None and digits.startswith(_COUNTRY):
+        return _abroad(text, digits, start, end)
+    return found
 
 
 def _grouped(text: str, parts: list[tuple[str, int, int]]) -> Iterator[Found]:
@@ -129,15 +146,20 @@ def _joined(text: str, some: list[tuple[str, int, int]]) -> Found | None:
 def _shaped(text: str, parts: list[tuple[str, int, int]], at: int, count: int) -> Found | None:
     """Judge groups that together have the shape of a number."""
     some = parts[at : at + count]
-    gaps = {compact_gap(text, some[i][2], some[i + 1][1]) for i in range(count - 1)}
+    start = some[0][1]
+    gaps = [compact_gap(text, some[i][2], some[i + 1][1]) for i in range(count - 1)]
     country = some[0][0] in _COUNTRY
-    if len(gaps) > (2 if country or some[0][0][0] == "0" else 1):
+    kinds = set(gaps) - _BRACKETS if country else set(gaps)
+    if len(kinds) > (2 if country or some[0][0][0] == "0" else 1):
         return None
     found = _joined(text, some)
-    if found is None or found[0] in ("id_card",):
+    if (
+        found is None
+        or found[0] == "id_card"
+        or (found[0] == "landline" and _has_plus(text, start))
+    ):
         return found
     # Part of a longer row of numbers: likelier a table than a telephone.
-    gap = next(iter(gaps))
     lengths = [len(part[0]) for part in some]
     after = at + count
     before_it = parts[at - 1] if at else None
@@ -145,13 +167,13 @@ def _shaped(text: str, parts: list[tuple[str, int, int]], at: int, count: int) -
     preceded = (
         before_it is not None
         and len(before_it[0]) <= _SHORT
-        and compact_gap(text, before_it[2], some[0][1]) == gap
+        and compact_gap(text, before_it[2], some[0][1]) == gaps[0]
         and [len(part[0]) for part in parts[max(0, at - count) : at]] != lengths
     )
     followed = (
         after_it is not None
         and len(after_it[0]) <= _SHORT
-        and compact_gap(text, some[-1][2], after_it[1]) == gap
+        and compact_gap(text, some[-1][2], after_it[1]) == gaps[-1]
         and [len(part[0]) for part in parts[after : after + count]] != lengths
     )
     return (*found[:4], min(found[4], 0.4)) if preceded or followed else found
@@ -167,6 +189,7 @@ def compact_gap(text: str, start: int, end: int) -> str:
 
 _UNSEEN = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")
 _DASHES = frozenset("-‐‑‒–—－")
+_BRACKETS = frozenset("()（）")
 
 
 def _eleven(text: str, digits: str, start: int, end: int) -> Found | None:
@@ -199,15 +222,23 @@ def _fifteen(text: str, digits: str, start: int, end: int) -> Found | None:
 
 def _seventeen(text: str, digits: str, start: int, end: int) -> Found | None:
     last = _LAST_X.match(text, end)
-    if last and is_id(digits + "X"):
+    if last and (is_id(digits + "X") or _is_foreigner(text, digits + "X", start)):
         return _identity(text, digits + "X", start, last.end())
     return _bank_card(text, digits, start, end)
 
 
 def _eighteen(text: str, digits: str, start: int, end: int) -> Found | None:
-    if is_id(digits):
+    if is_id(digits) or _is_foreigner(text, digits, start):
         return _identity(text, digits, start, end)
     return _bank_card(text, digits, start, end)
+
+
+def _is_foreigner(text: str, value: str, start: int) -> bool:
+    """Judge 18 characters that begin with 9; codes of organisations and orders do so too."""
+    if value[0] != "9" or not is_foreign_id(value):
+        return False
+    word = contexts.named(text, start)
+    return word == "id_card" or (word == "" and not is_uscc(value))
 
 
 def _identity(text: str, value: str, start: int, end: int) -> Found | None:
@@ -218,8 +249,7 @@ def _identity(text: str, value: str, start: int, end: int) -> Found | None:
 
 
 def _mobile(text: str, digits: str, start: int, end: int) -> Found | None:
-    plus = start > 0 and text[start - 1] in "+＋"
-    first = start - plus
+    first = start - _has_plus(text, start)
     before = text[max(0, start - 12) : start]
     if end < len(text) and is_letter(text[end]):
         return None
@@ -248,6 +278,32 @@ def _landline(text: str, digits: str, start: int, end: int) -> Found | None:
     if word or not parted or not planned:
         return "landline", first, end, digits, 0.35
     return "landline", first, end, digits, 0.8
+
+
+def _abroad(text: str, digits: str, start: int, end: int) -> Found | None:
+    """Judge a landline with the code of the country before it; its value is as without."""
+    rest = digits[4 if digits[0] == "0" else 2 :]
+    national = rest if rest[:1] == "0" else "0" + rest
+    plus = _has_plus(text, start)
+    if not _AREA.fullmatch(national) or _stands_in_a_word(text, start, end):
+        return None
+    first = start - plus
+    planned = phonenumbers.is_valid_number(phonenumbers.parse(national, "CN"))
+    word = contexts.named(text, start)
+    # A sum, or a number with a fraction.
+    added = plus and text[first - 1 : first].isalnum() and text[first - 1].isascii()
+    if added or (text[end : end + 1] in ".．_" and is_joined(text, end, 1)):
+        return "landline", first, end, national, 0.35
+    if word in ("mobile", "landline"):
+        return "landline", first, end, national, 0.95 if planned else 0.85
+    parted = digits[0] == "0" and end - start > len(digits)
+    if word or not planned or not (plus or parted):
+        return "landline", first, end, national, 0.35
+    return "landline", first, end, national, 0.85 if plus else 0.8
+
+
+def _has_plus(text: str, start: int) -> bool:
+    return start > 0 and text[start - 1] in "+＋"
 
 
 def _bank_card(text: str, digits: str, start: int, end: int) -> Found | None:

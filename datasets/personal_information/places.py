@@ -35,9 +35,13 @@ _PROVINCE = re.compile(
 
 _SAID = re.compile(r"[经纬坐定位Gl°](?:(?<=[经纬°])|标|位|置|PS|at|on|ng|ocation)", re.ASCII)
 _FRACTION = re.compile(r"[.．](?=[0-9０-９]{4,})")
+_DEGREES = r"([-－]?[0-9０-９]{1,3}[.．][0-9０-９]{4,15})"
+# In the query of an address the second one has its own word: latency is none.
 _PAIR = re.compile(
-    r"(-?[0-9]{1,3}\.[0-9]{4,15})°?\s{0,2}[NSEWnsew北东]?[纬经]?[\"'\]:a-zA-Z_]{0,16}"
-    r"[,，、;；/\s]\s{0,2}[\"'\[:a-zA-Z_\s东北经纬度：]{0,20}(-?[0-9]{1,3}\.[0-9]{4,15})(?![0-9.])"
+    rf"{_DEGREES}°?\s{{0,2}}[NSEWnsew北东]?[纬经]?[\"'\]:a-zA-Z_]{{0,16}}"
+    r"(?:[,，、;；/\s]\s{0,2}[\"'\[:a-zA-Z_\s东北经纬度：]{0,20}"
+    r"|[,，;；&＆\s]\s{0,2}(?:[A-Za-z]{1,8}_)?[Ll](?:at(?:itude)?|on(?:g(?:itude)?)?|ng)\s?[=＝]\s?)"
+    rf"{_DEGREES}(?![0-9０-９.．])"
 )
 
 
@@ -99,7 +103,7 @@ def find_locations(text: str) -> Iterator[Found]:
         pair = _PAIR.match(text, start)
         if pair is None:
             continue
-        one, other = float(pair.group(1)), float(pair.group(2))
+        one, other = float(narrow(pair.group(1))), float(narrow(pair.group(2)))
         if _is_here(one, other) or _is_here(other, one):
             done = pair.end()
             if _is_said(text, start, done):

@@ -13,7 +13,7 @@ from ..errors import _
 from ..jobs import Job, JobState
 from ..people import User
 from .rows import Push, PushState
-from .targets import RIGHT, Target, TargetKind
+from .targets import RIGHT, Target, TargetKind, lock
 
 KIND = "push_release"
 
@@ -112,7 +112,7 @@ def _check(
             _("this dataset is open under conditions: its files are not sent, only linked to")
         )
     # One at a time to each place: whoever asks second waits for the first one's commit here.
-    session.refresh(target, with_for_update=True)
+    lock(session, target)
     there = (
         sa.select(Push.release_id, Job.id, Job.state, Push.state, Release.tag)
         .join(Release, Release.id == Push.release_id)

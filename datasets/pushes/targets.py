@@ -110,7 +110,7 @@ def add(
         raise errors.Invalid(_("an organisation has at most %(most)s targets"), most=MOST_TARGETS)
     _check_free(row.name, there)
     session.add(row)
-    session.flush()
+    _write(session, row)
     _record(session, actor, "target.create", row)
     return row
 
@@ -160,6 +160,7 @@ def change(
         errors.Invalid: a value is not usable, or a new host would be sent the old token.
     """
     permissions.require(actor, RIGHT, row)
+    lock(session, row)
     if given.get("name") is not None and given["name"] != row.name:
         others = sa.select(Target.name).where(Target.organisation_id == row.organisation_id)
         row.name = _check_free(_named(given["name"]), session.scalars(others).all())
@@ -176,7 +177,7 @@ def change(
         if given.get(flag) is not None:
             setattr(row, flag, bool(given[flag]))
     row.updated_at = now()
-    session.flush()
+    _write(session, row)
     _record(session, actor, "target.change", row)
 
 
@@ -187,6 +188,8 @@ def delete(session: Session, actor: User, row: Target) -> None:
         errors.Refused: something is on its way there.
     """
     permissions.require(actor, RIGHT, row)
+    # What is just being asked for is waited for, and ends with the others.
+    lock(session, row)
     _record(session, actor, "target.delete", row)
     open_states = (PushState.WAITING, PushState.RUNNING)
     session.execute(
@@ -201,6 +204,17 @@ def delete(session: Session, actor: User, row: Target) -> None:
     session.execute(sa.update(Push).where(Push.target_id == row.id).values(target_id=None))
     session.delete(row)
     session.flush()
+
+
+def lock(session: Session, row: Target) -> None:
+    """Read a target again, and let nobody else change, delete or use it until the commit.
+
+    Raises:
+        errors.NotFound: it was deleted meanwhile.
+    """
+    session.flush()
+    if session.get(Target, row.id, with_for_update=True, populate_existing=True) is None:
+        raise errors.NotFound(_("there is no target %(id)s"), id=row.id)
 
 
 def token_of(settings: Settings, row: Target) -> str:
@@ -249,12 +263,23 @@ def _sealed(settings: Settings, token: str) -> str:
     return seals.seal(settings, token)
 
 
+def _write(session: Session, row: Target) -> None:
+    name = row.name
+    try:
+        session.flush()
+    except sa.exc.IntegrityError as problem:
+        # Somebody else has taken the name since it was free.
+        raise _taken(name) from problem
+
+
 def _check_free(name: str, taken: Any) -> str:
     if name in taken:
-        raise errors.Invalid(
-            _("there is another target called “%(name)s”"), place="name", name=name
-        )
+        raise _taken(name)
     return name
+
+
+def _taken(name: str) -> errors.Invalid:
+    return errors.Invalid(_("there is another target called “%(name)s”"), place="name", name=name)
 
 
 def _record(session: Session, actor: User, action: str, row: Target) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from .. import audit, jobs
+from .. import audit, errors, jobs
 from ..cleaning import CleanedRecord, Cleaning
 from ..db import insert_many, insert_new, now
+from ..errors import _
 from ..holdings import DeletionLine, DeletionReport, StorageCount, StorageUsage, UnusedObject
 from ..jobs import Job, JobState
 from ..libraries import Asset, Library
@@ -206,7 +207,14 @@ def end(session: Session, actor: User, report: DeletionReport) -> None:
 
 
 def ask(session: Session, actor: User, *, is_dry: bool) -> Job:
-    """Write down a look for what can be deleted; the caller has asked for the right."""
+    """Write down a look for what can be deleted; the caller has asked for the right.
+
+    Raises:
+        errors.Refused: somebody looks already.
+    """
+    _minding(session)
+    if is_under_way(session):
+        raise errors.Refused(_("somebody is looking already: wait until it has ended"))
     return jobs.add(session, actor, KIND, {"dry": is_dry})
 
 
@@ -215,13 +223,7 @@ def ask_at_night(session: Session, hours: range, hour: int) -> Job | None:
 
     Due: the last one began 20 hours ago, and it is night; or 44 hours ago.
     """
-    actor = session.scalars(
-        sa.select(User)
-        .where(User.role.in_((Role.PLATFORM_ADMIN, Role.SYSTEM_ADMIN)), User.is_active)
-        .order_by(User.id)
-        .limit(1)
-        .with_for_update()
-    ).first()
+    actor = _minding(session)
     if actor is None or is_under_way(session):
         return None
     last = session.scalar(
@@ -232,6 +234,17 @@ def ask_at_night(session: Session, hours: range, hour: int) -> Job | None:
     if age > dt.timedelta(hours=44) or (hour in hours and age > dt.timedelta(hours=20)):
         return jobs.add(session, actor, KIND, {"dry": False, jobs.AUTOMATIC: True})
     return None
+
+
+def _minding(session: Session) -> User | None:
+    """Return who minds what is stored; those who ask for a look follow one another by them."""
+    return session.scalars(
+        sa.select(User)
+        .where(User.role.in_((Role.PLATFORM_ADMIN, Role.SYSTEM_ADMIN)), User.is_active)
+        .order_by(User.id)
+        .limit(1)
+        .with_for_update(of=User, key_share=True)
+    ).first()
 
 
 def is_under_way(session: Session) -> bool:

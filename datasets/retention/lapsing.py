@@ -33,20 +33,25 @@ def lapse(
     Returns the id to go on after, or None at the end. What tasks were made of stays until the
     tasks are gone: it is the proof of where they come from. A dry look only notes them.
     """
-    library = session.get(Library, library_id)
+    # The library's row before its assets, as whoever fills it.
+    locked = None if is_dry else {"key_share": True}
+    library = session.get(Library, library_id, with_for_update=locked, populate_existing=True)
     if library is None or library.deleted_at is not None or library.retention_days is None:
         return None
     before = now() - dt.timedelta(days=library.retention_days)
-    has_task = sa.select(TaskOrigin.task_id).where(TaskOrigin.asset_id == Asset.id).exists()
-    rows = session.execute(
-        sa.select(Asset.id, Asset.digest, Asset.size, Asset.created_at, Asset.state, has_task)
+    query = (
+        sa.select(Asset.id, Asset.digest, Asset.size, Asset.created_at, Asset.state)
         .where(Asset.library_id == library_id, Asset.id > after, Asset.created_at < before)
         .order_by(Asset.id)
         .limit(BATCH)
-    ).all()
+    )
+    # Whoever withdraws one, or makes a task of it, is waited for.
+    rows = session.execute(query if is_dry else query.with_for_update()).all()
     if not rows:
         return None
-    lapsed = [row for row in rows if not row[5]]
+    made = sa.select(TaskOrigin.asset_id).where(TaskOrigin.asset_id.in_([row[0] for row in rows]))
+    has_task = set(session.scalars(made))
+    lapsed = [row for row in rows if row[0] not in has_task]
     _note(session, report, library, lapsed)
     if not is_dry and lapsed:
         _delete(session, [row[0] for row in lapsed])
@@ -68,7 +73,7 @@ def _note(session: Session, report: DeletionReport, library: Library, rows: list
             "library_id": library.id,
             "at": now(),
         }
-        for _id, digest, size, created_at, _state, _has_task in rows
+        for _id, digest, size, created_at, _state in rows
     ]
     insert_many(session, DeletionLine, lines)
     report.assets += len(lines)

@@ -30,6 +30,7 @@ _SAYS_NOTHING = frozenset(
         "media",
         "media_references",
         "object_checksums",
+        "object_crcs",
         "unused_objects",
         "withheld_media",
     }

@@ -38,7 +38,9 @@ from .items import (
     Opener,
     Reject,
     SourceLimits,
+    refused,
     rejected,
+    row_of,
     shown,
 )
 from .lists import TaskList
@@ -55,6 +57,7 @@ __all__ = [
     "is_table",
     "lines",
     "read",
+    "row_of",
     "rows",
 ]
 
@@ -160,7 +163,7 @@ class _Source:
         for number, row in rows(stream, name, notes=self.notes):
             place = f"{before}line {number}"
             if isinstance(row, Invalid):
-                yield rejected(place, row.message, **row.values)
+                yield refused(place, row)
             else:
                 yield tasks.draft(place, dict(row))
 

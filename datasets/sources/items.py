@@ -16,6 +16,7 @@ from ..errors import Invalid, Problem, _
 from ..media import Kind, MediaLimits, page
 
 MOST_PROBLEMS = 100  # of one thing, that its line in the reject file lists
+LONGEST_ROW = 4096  # bytes of a row that its line in the reject file gives back
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,19 @@ class Item:
     annotations: list[dict[str, Any]] = field(default_factory=list)
     predictions: list[dict[str, Any]] = field(default_factory=list)
     meta: dict[str, Any] = field(default_factory=dict)
+    # What stood in the list or the table, to be given back where it is refused.
+    origin: Any = None
+
+
+class BadRow(Invalid):
+    """A row of a table that makes no sense; `row` is how it stands there."""
+
+    row = ""
+
+    def standing(self, row: str) -> BadRow:
+        """Return it with the row."""
+        self.row = row
+        return self
 
 
 @dataclass(frozen=True)
@@ -120,12 +134,13 @@ class Reject:
     place: str
     reason: Problem
     problems: tuple[Problem, ...] = ()  # all of them, where there are several
+    row: str = ""  # itself, where it is a row or a line, so that it can be mended and sent again
 
     def to_json(self) -> str:
         """Return one JSON line (without its end) of number, place and reason in English.
 
         The template and the values of the reason stand beside it, to be shown in another
-        language.
+        language. `row` has at most LONGEST_ROW bytes; `row_cut` says that there was more.
         """
         row: dict[str, Any] = {
             "number": self.number,
@@ -140,6 +155,10 @@ class Reject:
                 {"part": each.place, "message": each.message, "values": each.values}
                 for each in self.problems[:MOST_PROBLEMS]
             ]
+        if self.row:
+            content = self.row.replace("\x00", "\\x00").encode("utf-8", "backslashreplace")
+            row["row"] = content[:LONGEST_ROW].decode("utf-8", "ignore")
+            row |= {"row_cut": True} if len(content) > LONGEST_ROW else {}
         return json.dumps(row, ensure_ascii=False, default=str)
 
 
@@ -151,6 +170,25 @@ def rejected(place: str, message: str, **values: Any) -> Draft:
     """Return a draft that becomes a Reject."""
     problem = Problem("", message, values)
     return lambda number: Reject(number, shown(place), problem)
+
+
+def refused(place: str, problem: Invalid) -> Callable[[int], Reject]:
+    """Return a draft that becomes the Reject of a row or line, which it holds if it is known."""
+    reason = Problem("", problem.message, problem.values)
+    row = row_of(problem.row) if isinstance(problem, BadRow) else ""
+    return lambda number: Reject(number, shown(place), reason, row=row)
+
+
+def row_of(origin: Any) -> str:
+    """Return what stood in a list or a table as one line of a list; nothing for None.
+
+    Of a long one comes the beginning, with a character more than a reject file holds of it.
+    """
+    if origin is None:
+        return ""
+    is_line = isinstance(origin, str)
+    line = origin if is_line else json.dumps(origin, ensure_ascii=False, default=str)
+    return str(line)[: LONGEST_ROW + 1]
 
 
 def shown(name: str) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from ..errors import Invalid, Problem, _
 from . import names, quick, values
 from .folders import Tree, join
-from .items import BytesMedia, Draft, Item, Opener, Reject, SourceLimits, rejected, shown
+from .items import BytesMedia, Draft, Item, Opener, Reject, SourceLimits, rejected, row_of, shown
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _DATA_URI = re.compile(r"data:image/(png|jpeg|gif|webp|bmp|tiff);base64,", re.IGNORECASE)
@@ -61,15 +61,17 @@ class TaskList:
         try:
             value, end, problem = parser.value(text)
         except RecursionError:
-            return Reject(number, place, Problem("", _("the JSON is nested too deeply")))
+            problem = Problem("", _("the JSON is nested too deeply"))
+            return Reject(number, place, problem, row=row_of(text))
         except ValueError as error:
             reason = getattr(error, "msg", _("a number is too long"))
-            return Reject(
-                number, place, Problem("", _("this is not JSON: %(reason)s"), {"reason": reason})
-            )
+            problem = Problem("", _("this is not JSON: %(reason)s"), {"reason": reason})
+            return Reject(number, place, problem, row=row_of(text))
         if end < len(text):
             problem = Problem("", _("there is more than one value in the line"))
-        return Reject(number, place, problem) if problem else self._item(number, place, value)
+        if problem:
+            return Reject(number, place, problem, row=row_of(text))
+        return self._item(number, place, value)
 
     def draft(self, place: str, values: dict[str, Any]) -> Draft:
         """Give a draft for a task whose data were read already."""
@@ -77,7 +79,8 @@ class TaskList:
 
     def _value_draft(self, place: str, value: Any, problem: Problem | None) -> Draft:
         if problem:
-            return rejected(place, problem.message, **problem.values)
+            reason = Problem("", problem.message, problem.values)
+            return lambda number: Reject(number, shown(place), reason, row=row_of(value))
         return lambda number: self._item(number, place, value)
 
     def _item(self, number: int, place: str, value: Any) -> Item | Reject:
@@ -93,7 +96,8 @@ class TaskList:
                         media[key] = opener
                         task["data"][key] = opener.name
         except Invalid as error:
-            return Reject(number, place, Problem("", error.message, error.values))
+            reason = Problem("", error.message, error.values)
+            return Reject(number, place, reason, row=row_of(value))
         first = next(iter(media.values())).name if media else ""
         meta = task["meta"]
         return Item(
@@ -107,6 +111,7 @@ class TaskList:
             task["annotations"],
             task["predictions"],
             task["meta"],
+            value,
         )
 
     def _medium(self, key: str, value: Any) -> Opener | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import BinaryIO, TextIO
 
 from ..errors import Invalid, Problem, _
+from ..spreadsheet_cells import are_guarded, freed
 from . import workbooks
 from .encodings import encoding_of, is_broken, opened
+from .items import BadRow
 
 __all__ = ["LONGEST_CELL", "encoding_of", "is_table", "lines", "rows", "whole_lines"]
 
@@ -33,7 +36,9 @@ def rows(
 
     Cells stay texts, so that 007 is not 7. A line with other columns than the first, an open
     quote, a NUL or bytes that are no text is given as what is wrong with it: those after it
-    may be good. `notes` gets the encoding where it is not UTF-8, and the sheet that is read.
+    may be good. A table that was exported here gives its texts as they were before they were
+    guarded against formulas. `notes` gets the encoding where it is not UTF-8,
+    and the sheet that is read.
 
     Raises:
         Invalid: it is no text or no workbook, or has no usable header.
@@ -48,16 +53,20 @@ def rows(
             told.append(Problem("", _("the encoding is %(name)s"), {"name": encoding}))
         found = _records(stream, name)
     header: list[str] | None = None
+    is_guarded = False
     for number, cells in found:
         if header is None:
             if isinstance(cells, Invalid):
                 raise cells
             header = _header(cells)
+            is_guarded = are_guarded(header)
+            header = list(map(freed, header)) if is_guarded else header
         elif isinstance(cells, Invalid):
             yield number, cells
         elif any(cell.strip() for cell in cells):
             # A sheet has no empty cells at the end of a row.
             padding = [""] * (len(header) - len(cells)) if sheet else []
+            cells = list(map(freed, cells)) if is_guarded else cells
             yield number, _row(header, number, cells + padding)
     if header is None:
         _header([])
@@ -100,17 +109,21 @@ def whole_lines(
 
 def _row(header: list[str], number: int, cells: list[str]) -> Row:
     if len(cells) != len(header):
-        return Invalid(
+        wrong = BadRow(
             _("line %(line)s has %(found)s columns, the first line has %(wanted)s"),
             line=number,
             found=len(cells),
             wanted=len(header),
         )
-    if any("\x00" in cell for cell in cells):
-        return Invalid(_("a text holds a NUL character"))
-    if any(map(is_broken, cells)):
-        return Invalid(_("line %(line)s holds bytes that are no text"), line=number)
-    return dict(zip(header, cells, strict=True))
+    elif any("\x00" in cell for cell in cells):
+        wrong = BadRow(_("a text holds a NUL character"))
+    elif any(map(is_broken, cells)):
+        wrong = BadRow(_("line %(line)s holds bytes that are no text"), line=number)
+    else:
+        return dict(zip(header, cells, strict=True))
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(cells)
+    return wrong.standing(out.getvalue())
 
 
 class _Lines:
@@ -167,15 +180,14 @@ def _records(stream: BinaryIO, name: str) -> Iterator[tuple[int, list[str] | Inv
             except csv.Error as problem:
                 if not lines_of_rows.row:
                     raise Invalid(_("a line is too long")) from problem
+                line = lines_of_rows.row[0].rstrip("\r\n")
                 number = lines_of_rows.go_back()
-                yield (
-                    number,
-                    Invalid(
-                        _("line %(line)s cannot be read: %(reason)s"),
-                        line=number,
-                        reason=str(problem)[:200],
-                    ),
+                wrong = BadRow(
+                    _("line %(line)s cannot be read: %(reason)s"),
+                    line=number,
+                    reason=str(problem)[:200],
                 )
+                yield number, wrong.standing(line)
                 reader = csv.reader(lines_of_rows, delimiter=separator, strict=True)
                 continue
             if cells is None:

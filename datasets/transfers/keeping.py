@@ -61,13 +61,6 @@ def begin(
             limit=round(settings.maximum_transfer_bytes / 1024**2, 1),
         )
     pieces.check_space(settings, length)
-    under_way = outstanding(session, target.organisation_id)
-    holdings.check(session, settings, target.organisation_id, under_way + length)
-    if open_count(session, actor) >= settings.transfers_each:
-        raise errors.TooLarge(
-            _("you have %(limit)s uploads open; end or remove some first"),
-            limit=settings.transfers_each,
-        )
     transfer = Transfer(
         key=str(uuid.uuid4()),
         user_id=actor.id,
@@ -84,6 +77,15 @@ def begin(
     )
     session.add(transfer)
     session.flush()
+    # Counted with those that others begin at the same moment.
+    holdings.lock(session, target.organisation_id)
+    under_way = outstanding(session, target.organisation_id)
+    holdings.check(session, settings, target.organisation_id, under_way)
+    if open_count(session, actor) > settings.transfers_each:
+        raise errors.TooLarge(
+            _("you have %(limit)s uploads open; end or remove some first"),
+            limit=settings.transfers_each,
+        )
     return transfer
 
 

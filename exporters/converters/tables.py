@@ -1,4 +1,8 @@
-"""Write tables: one line an annotation, or one line a region."""
+"""Write tables for spreadsheets: one line an annotation, or one line a region.
+
+A text or header that a spreadsheet would take for a formula has an apostrophe before it, which
+an import of the table takes away again; JSON-MIN holds the same texts as they are.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from ...datasets.spreadsheet_cells import guarded
 from .reading import Lines
 from .task_lists import short_rows
 
@@ -28,7 +33,8 @@ def write_tsv(lines: Lines, out: BinaryIO) -> None:
 def write_regions(lines: Lines, out: BinaryIO) -> None:
     """Write one line a region: the task's data, who, which control, and what it says."""
     keys = sorted({key for line in lines.tasks() for key in line.data})
-    columns = ["id", "annotation_id", "annotator", *keys, *_OF_REGION]
+    # The data may have an id or a value of their own: no column is there twice.
+    columns = list(dict.fromkeys(["id", "annotation_id", "annotator", *keys, *_OF_REGION]))
     table = _table(out, columns, ",")
     for line in lines.tasks():
         for answer in line.answers:
@@ -69,7 +75,7 @@ class _Table:
 
 def _table(out: BinaryIO, columns: Iterable[str], separator: str) -> _Table:
     table = _Table(out, separator)
-    table.writer.writerow(columns)
+    table.writer.writerow(map(guarded, columns))
     return table
 
 
@@ -82,4 +88,4 @@ def _cell(value: Any) -> Any:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return msgspec.json.encode(value).decode()
-    return value
+    return guarded(value)

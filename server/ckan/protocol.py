@@ -57,6 +57,12 @@ def addresses() -> Addresses:
     return Addresses(public or flask.request.host_url.rstrip("/"))
 
 
+@routes.before_request
+def check_token() -> None:
+    """Refuse a token that is sent but not valid; no token at all is fine."""
+    visitor()
+
+
 @routes.get("/api/3")
 @allows(PUBLIC)
 def show_version() -> flask.Response:

@@ -12,11 +12,10 @@ import msgspec
 from ...datasets.cleaning import reading
 from ...datasets.cleaning.reading import Chosen, Run, Trace
 from ...datasets.db import Database
+from ...datasets.spreadsheet_cells import guarded
 
 FORMATS = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 PAGE = 200  # records at most; long texts make a page smaller
-# Spreadsheets of East Asia take the wide signs for the same.
-_FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 _COLUMNS = (
     "record",
     "asset",
@@ -103,14 +102,8 @@ def _csv_line(values: dict[str, Any]) -> bytes:
 
 def _row(cells: Any) -> bytes:
     out = io.StringIO()
-    csv.writer(out).writerow([plain(cell) for cell in cells])
+    csv.writer(out).writerow(map(guarded, cells))
     return out.getvalue().encode()
-
-
-def plain(cell: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula."""
-    is_formula = isinstance(cell, str) and cell[:1] in _FORMULAS
-    return f"'{cell}" if is_formula else "" if cell is None else cell
 
 
 _AS: dict[str, Callable[[dict[str, Any]], bytes]] = {"jsonl": _json_line, "csv": _csv_line}

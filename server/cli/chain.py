@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,17 +21,21 @@ from ...datasets import (
     versions,
 )
 from ...datasets.errors import _
+from ...datasets.installation import Installation
 from ...datasets.tasks import TaskState
 from ...exporters import archive
-from ...exporters.formats import FORMATS
+from ...exporters.formats import FORMATS, chosen
 from ...workers import demo as demo_chain
 from ...workers.models import MODELS
+from . import reject_files
 from .asking import asks, at_the_machine
 from .facts import fact_options
 from .facts import told as facts_told
 from .opened import acting_as, opened, run_here
-from .printing import progress, say, say_rejects, say_skipped, worded
+from .printing import progress, say, say_skipped, worded
 
+# As much as the API takes.
+NOTES_LENGTH = 5000
 ACTING = click.option(
     "--as", "username", default="admin", show_default=True, help="以谁的身份 · Act as this person"
 )
@@ -146,12 +149,7 @@ def import_data(
                 click.echo(f"  {worded(note['message'], note['values'])}")
             for reason, number in result["skipped"].items():
                 say_skipped(reason, number)
-            if result["reject_file"]:
-                name = Path(f"{path.name}.rejects.jsonl")
-                with installation.store.open(result["reject_file"]) as stream:
-                    with name.open("wb") as out:
-                        shutil.copyfileobj(stream, out)
-                say_rejects(name)
+            reject_files.write(installation, result["reject_file"], path.name)
 
 
 @click.command()
@@ -270,6 +268,20 @@ def export(
 @click.option("--licence", default="CC-BY-4.0", show_default=True)
 @click.option("--keyword", multiple=True, help="关键词 · May be given several times")
 @click.option("--task-category", multiple=True, help="如 object-detection")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(list(FORMATS)),
+    help="格式，可给多个；不给即用默认格式 · Several times for several; else the usual ones",
+)
+@click.option("--notes", default="", help="本版变化 · What is new")
+@click.option("--kind", type=click.Choice(("release", "erratum")), default="release")
+@click.option(
+    "--corrects",
+    multiple=True,
+    help="勘误更正的记录标识，可给多个 · A record that an erratum corrects",
+)
 @fact_options
 @ACTING
 @asks("dataset.publish")
@@ -296,6 +308,13 @@ def publish(
             facts = catalogue.facts_for(
                 session, owner, catalogue.checked_name(name), facts_told(told)
             )
+            formats = _formats(session, installation, found.id, told["formats"])
+        if len(told["notes"]) > NOTES_LENGTH:
+            raise errors.TooLarge(
+                _("must have at most %(longest)s characters"),
+                place="notes",
+                longest=NOTES_LENGTH,
+            )
         request = {
             "version": found.id,
             "name": name,
@@ -306,6 +325,10 @@ def publish(
             "licence": licence,
             "keywords": list(keyword),
             "task_categories": list(task_category),
+            "notes": told["notes"],
+            "kind": told["kind"],
+            "corrects": list(told["corrects"]),
+            "formats": formats,
         }
         job = run_here(installation, actor, owner, "publish", request, _("Publish"))
         result = job.result_values
@@ -337,6 +360,16 @@ def demo(images: Path | None, pairs: int) -> None:
 
 def _organisation(session: Session, slug: str | None) -> people.Organisation | None:
     return None if slug is None else people.get_organisation(session, slug)
+
+
+def _formats(
+    session: Session, installation: Installation, version_id: int, names: tuple[str, ...]
+) -> list[str]:
+    """Return the formats that were asked for, none where nothing was said of them."""
+    if not names:
+        return []
+    frozen = versions.opened(session, installation.database, installation.store, version_id)
+    return chosen(names, frozen.config)
 
 
 def _text(path: Path | None) -> str:

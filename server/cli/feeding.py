@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,11 @@ from ...datasets.people import User
 from ...datasets.projects import Project
 from ...workers import run as running
 from ...workers.feeds.ways import way_of
+from . import reject_files
 from .asking import asks
 from .chain import ACTING
 from .opened import acting_as, opened
-from .printing import progress, say_rejects, worded
+from .printing import progress, worded
 
 _FLAGS = {"true": True, "false": False}
 _STATES = {
@@ -129,11 +129,7 @@ def feed_run(feed_id: int, confirm: bool, username: str) -> None:
         with installation.database.read() as session:
             ended = session.get_one(FeedRun, begun.id)
         click.echo(_line(ended))
-        if ended.reject_file:
-            name = Path(f"feed-{feed_id}.rejects.jsonl")
-            with installation.store.open(ended.reject_file) as stream, name.open("wb") as out:
-                shutil.copyfileobj(stream, out)
-            say_rejects(name)
+        reject_files.write(installation, ended.reject_file, f"feed-{feed_id}")
 
 
 def _do(installation: Installation, job: Job, row: Feed) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import click
@@ -10,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from ...datasets import errors, libraries, people, projects, sending
 from ...datasets.errors import _
-from ...datasets.installation import Installation
 from ...datasets.libraries import Library
 from ...datasets.people import User
+from . import reject_files
 from .asking import asks
 from .chain import ACTING
 from .opened import acting_as, opened, run_here
-from .printing import say, say_rejects, say_skipped
+from .printing import say, say_skipped
 
 
 @click.group()
@@ -103,7 +102,7 @@ def bring(reference: str, paths: tuple[Path, ...], each_line: bool, username: st
             )
             for reason, number in result["skipped"].items():
                 say_skipped(reason, number)
-            _write_rejects(installation, result["reject_file"], path.name)
+            reject_files.write(installation, result["reject_file"], path.name)
 
 
 @library.command("send")
@@ -129,7 +128,7 @@ def send(reference: str, project_reference: str, cleaning: int | None, username:
             rejected=result["rejected"],
             there=result["there"],
         )
-        _write_rejects(installation, result["reject_file"], f"library-{source.id}")
+        reject_files.write(installation, result["reject_file"], f"library-{source.id}")
 
 
 def _find(session: Session, actor: User, reference: str, action: str) -> Library:
@@ -144,15 +143,6 @@ def _find(session: Session, actor: User, reference: str, action: str) -> Library
     if len(found) != 1:
         raise errors.NotFound(_("there is no library %(id)s"), id=reference[:80])
     return libraries.get(session, actor, found[0].id, action)
-
-
-def _write_rejects(installation: Installation, digest: str | None, name: str) -> None:
-    if not digest:
-        return
-    file = Path(f"{name}.rejects.jsonl")
-    with installation.store.open(digest) as stream, file.open("wb") as out:
-        shutil.copyfileobj(stream, out)
-    say_rejects(file)
 
 
 COMMANDS = (library,)

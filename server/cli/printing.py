@@ -27,6 +27,7 @@ _SKIPPED = {
     "other files": _("files of other kinds"),
     "masks": _("masks, which this config does not show"),
     "points without a control": _("points, which this config does not show"),
+    "attributes": _("attributes of shapes, which this config has no place for"),
 }
 WORDS = Path(__file__).parent.parent.parent / "ui" / "words"
 

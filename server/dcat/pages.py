@@ -29,6 +29,12 @@ FAR = 100_000  # pages
 _UNTOLD = frozenset({"downloads", "search_text"})
 
 
+@routes.before_request
+def check_token() -> None:
+    """Refuse a token that is sent but not valid; no token at all is fine."""
+    visitor()
+
+
 @routes.get("/catalog")
 @allows(PUBLIC)
 def show_catalogue() -> flask.Response:

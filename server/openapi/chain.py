@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...datasets.catalogue import FACETS, SORTS
 from ...datasets.jobs import KINDS, JobState
+from ...exporters.formats import FORMATS
 from .opening import FACTS
 from .operations import GONE, WORDS, Operation, made, ok, query
 from .schemas import (
@@ -42,6 +43,8 @@ _PUBLISHED = form(
     notes=TEXT,
     kind={"enum": ["release", "erratum"]},
     corrects=WORDS,
+    # Those of RELEASE_FORMATS that suit the data, where this is left out.
+    formats=listed({"enum": list(FORMATS)}),
     **FACTS,
 )
 _STORAGES = query(project=INTEGER)

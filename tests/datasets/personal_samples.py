@@ -73,6 +73,11 @@ LOOK_ALIKES = (
     "温度 {temperature}，转速 {speed} rpm", "{row}", "IP {ip}", "QQ {qq}", "型号津A{five}",
     "邮编 300072",
     "工单号{date}{mobile}", "货号：{mobile}-{two}", "{date}-{mobile}", "保单号 {wrong_card}",
+    # Of landlines, names, permits and passports.
+    "86 22 2{local} {two}", "编号 86-22-2{local}", "862{five}{five}", "版本 86.22.{five}.{two}",
+    "姓名：见附件", "姓　名：无", "姓名 单位 电话", "姓名,成绩", "name=温度{two}", "客户：阿里巴巴",
+    "台胞证{date}办理", "通行证编号 {date}", "护照{five}本", "９１：{two}：：{two}", "name：张力",
+    "latency={temperature}&loss={speed}",
 )  # fmt: skip
 
 
@@ -251,6 +256,7 @@ class _Drawn(dict[str, str]):
                 "amount": lambda: f"{draw.randrange(10**6)}.{_digits(draw, 2)}",
                 "five": lambda: _digits(draw, 5),
                 "two": lambda: _digits(draw, 2),
+                "local": lambda: _digits(draw, 7),
                 "temperature": lambda: f"{draw.uniform(20, 90):.4f}",
                 "speed": lambda: f"{draw.uniform(20, 90):.5f}",
                 "row": lambda: ",".join(f"{draw.uniform(0, 200):.5f}" for _ in range(8)),
@@ -299,3 +305,81 @@ def any_kind(draw: random.Random, kind: str) -> str:
         return _positive(draw, kind).text
     sentence, made = OTHERS[kind]
     return sentence.format(made(draw))
+
+
+# Forms of the same kinds that letterheads, forms and addresses of pages have.
+_LABELS = (
+    "姓　名：",
+    "姓 名：",
+    "联 系 人：",
+    "姓名：",
+    "法　定　代　表　人:",
+    "real_name=",
+    "name：",
+)
+_MINORITY = (
+    "买买提·阿不都 艾力·买买提 阿依努尔 迪丽热巴·迪力木拉提 吐尔逊 古丽娜尔 努尔买买提"
+    " 白玛央金 扎西顿珠 次仁旺堆 巴特尔 苏日娜 格日勒 约翰·史密斯 玛依拉 阿卜杜拉·艾买提"
+).split()
+
+
+def _landline_abroad(draw: random.Random) -> Sample:
+    area, first = draw.choice((("22", "2740"), ("10", "6274"), ("21", "6274"), ("371", "6777")))
+    local, gap = first + _digits(draw, 4), draw.choice("- ")
+    local = draw.choice((local, f"{local[:4]}{gap}{local[4:]}"))
+    lead, value = draw.choice(
+        (
+            ("", f"+86{gap}{area}{gap}{local}"),
+            ("Tel: ", f"+86 {area} {local}"),
+            ("", f"0086{gap}{area}{gap}{local}"),
+            ("电话：", f"86-{area}-{local}"),
+            ("传真", f"+86({area}){local}"),
+            ("座机 ", f"+86 (0){area} {local}"),
+        )
+    )
+    return _put(draw, "landline", lead, value)
+
+
+def _put(draw: random.Random, kind: str, lead: str, value: str) -> Sample:
+    before, after = (
+        draw.choice(("", "备注：见下。", "表3\n")),
+        draw.choice(("", "。", "，已核对", "\n")),
+    )
+    start = len(before) + len(lead)
+    return Sample(f"{before}{lead}{value}{after}", kind, start, start + len(value))
+
+
+def _foreigner(draw: random.Random) -> Sample:
+    first = f"9{draw.choice(_REGIONS)[:2]}{draw.choice(('124', '276', '392', '840'))}"
+    first += f"19{draw.randrange(40, 99)}{draw.randrange(1, 13):02d}{draw.randrange(1, 29):02d}"
+    first += f"{draw.randrange(1, 1000):03d}"
+    lead = draw.choice(("外国人永久居留身份证：", "证件号", "", "持"))
+    return _put(draw, "id_card", lead, first + ric.calc_check_digit(first + "0"))
+
+
+def _name(draw: random.Random) -> Sample:
+    given = draw.choice(_GIVEN) + draw.choice(("", *_GIVEN))
+    return _put(draw, "name", draw.choice(_LABELS), draw.choice("王李张刘陈杨赵") + given)
+
+
+# How a sample of each is written.
+FORMS: dict[str, Callable[[random.Random], Sample]] = {
+    "landline": _landline_abroad,
+    "id_card": _foreigner,
+    "name": _name,
+    "name by its sound": lambda draw: _put(
+        draw, "name", draw.choice(_LABELS[:5]), draw.choice(_MINORITY)
+    ),
+    "hk_mo_permit": lambda draw: _put(
+        draw, "hk_mo_permit", draw.choice(("台胞证号：", "臺胞證號碼 ")), _digits(draw, 8)
+    ),
+    "passport": lambda draw: _put(
+        draw, "passport", draw.choice(("passport no ", "Passport No. ")), f"E{_digits(draw, 8)}"
+    ),
+    "precise_location": lambda draw: _put(
+        draw,
+        "precise_location",
+        "lat=",
+        f"{draw.uniform(5, 53):.6f}&lon={draw.uniform(74, 134):.6f}",
+    ),
+}

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jinbiao.datasets import catalogue, comparisons, downloads, histograms, labels, versions
-from jinbiao.datasets.catalogue import Dataset, Question, words
+from jinbiao.datasets.catalogue import Dataset, Question, queries, selection, words
+from jinbiao.datasets.catalogue.search import with_words
 from jinbiao.datasets.db import now
 from jinbiao.datasets.errors import Invalid
 from jinbiao.datasets.installation import Installation
@@ -120,6 +121,87 @@ def test_words_find_datasets_the_best_first(installation: Installation, team: Te
     publish(installation, team, "speech", title="方言语音与焊缝")
     assert found(installation, Question("dialects")) == []
     assert set(found(installation, Question("焊缝"))) == {"welds", "boards", "speech"}
+
+
+SPOKEN = [
+    ("检测电路", ["boards"]),
+    ("缺陷检测演示", ["boards"]),
+    ("演示机构", ["boards"]),
+    ("电路板 演示", ["boards"]),
+    ("ＢＯＡＲＤＳ", ["boards"]),
+    ("方言检测", []),
+    ("缝陷", []),
+    ("天津焊缝", []),
+    ("boards licence=CC-BY-4.0", []),
+]
+
+
+def test_the_protocols_find_by_the_same_words_as_the_page(
+    installation: Installation, team: Team
+) -> None:
+    with installation.database.write() as session:
+        session.merge(team.home).name = "演示机构"
+    publish(installation, team, "boards", title="电路板缺陷检测", description="演示数据")
+    with installation.database.write() as session:
+        session.merge(team.home).name = "天津某院"
+    publish(installation, team, "speech", title="方言语音", title_en="Dialects, welding 100%")
+    for question, names in SPOKEN:
+        assert found(installation, Question(question)) == names, question
+        assert spoken(installation, question) == names, question
+    # Clients look for parts of a name; the beginning is enough. So are signs, found as they are.
+    for question, names in (
+        ("board", ["boards"]),
+        ("weld dial", ["speech"]),
+        ("10", []),
+        ("%", ["speech"]),
+        ("we", []),
+        ("licence", []),
+    ):
+        assert spoken(installation, question) == names, question
+    for query, names in (
+        ("-检测电路", ["speech"]),
+        ("检测电路 OR 方言语音", ["boards", "speech"]),
+        ("we*", ["speech"]),
+        ("text:检测电路", ["boards"]),
+        ('"电路 检测"', ["boards"]),
+        ("title:检测电路", []),
+    ):
+        assert harvested(installation, query) == names, query
+
+
+def spoken(installation: Installation, words: str) -> list[str]:
+    """Find by words as the hub and CKAN do, which must agree; return the names."""
+    with installation.database.read() as session:
+        listed = sorted(each.name for each in catalogue.ranked(session, words=words))
+        assert sorted(each.name for each in catalogue.search(session, words=words)) == listed
+        assert catalogue.how_many(session, words=words) == len(listed)
+    assert harvested(installation, " ".join(f'"{word}"' for word in words.split())) == listed
+    return listed
+
+
+def harvested(installation: Installation, query: str) -> list[str]:
+    """Find by a query of CKAN; return the names."""
+    with installation.database.read() as session:
+        chosen = selection.select(session, None, [queries.parse(query, "q")])
+        assert chosen.count == len(chosen.datasets)
+    return sorted(each.name for each in chosen.datasets)
+
+
+@pytest.mark.parametrize("question", ["检测电路", "weld", "weld 检测"])
+def test_words_are_found_by_their_index(installation: Installation, question: str) -> None:
+    query = sa.select(Dataset.id).where(*with_words(question))
+    with installation.database.read() as session:
+        sqlite = session.get_bind().dialect.name == "sqlite"
+        if not sqlite:
+            session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        plain = query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+        way = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
+        rows = session.connection().exec_driver_sql(f"{way} {plain}").all()
+    told = [str(row[-1]) for row in rows]
+    assert not [line for line in told if "SCAN datasets" in line or "Seq Scan" in line], told
+    assert [line for line in told if ("dataset_words" in line and "token" in line)] or [
+        line for line in told if "Index Cond" in line and "token" in line
+    ], told
 
 
 def test_facets_narrow_and_count(installation: Installation, team: Team) -> None:

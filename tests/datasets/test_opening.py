@@ -27,6 +27,7 @@ from jinbiao.datasets.errors import (
 )
 from jinbiao.datasets.exports import WrittenFile
 from jinbiao.datasets.installation import Installation
+from jinbiao.datasets.notices import Notice
 from jinbiao.datasets.opening import Application, Standing, State
 from jinbiao.datasets.people import Role, User
 from jinbiao.datasets.versions import Version
@@ -448,8 +449,23 @@ def test_people_are_told_once_of_what_is_overdue_and_of_what_ends(case: Case) ->
         session.execute(sa.update(Application).values(expires_at=now() + dt.timedelta(days=6)))
 
     case.does(soon)
+    before = told(case)
     assert [case.does(ACTS["remind"]) for _time in range(2)] == [1, 0]
     assert case.stands == Standing.ADMITTED
+    # Both sides, each once: who decides for the owner, as of all that was before, and no others.
+    assert {case.owner.id, case.applicant.id} <= set(before)
+    assert told(case) == {who: number + 1 for who, number in before.items()}
+    with case.installation.database.read() as session:
+        last = [notices.listing(session, who.id)[0].message for who in (case.owner, case.applicant)]
+    assert all("ends on" in message for message in last)
+    assert last[0] != last[1]
+
+
+def told(case: Case) -> dict[int, int]:
+    """Count what each person was told, whoever they are."""
+    with case.installation.database.read() as session:
+        query = sa.select(Notice.user_id, sa.func.count()).group_by(Notice.user_id)
+        return {who: number for who, number in session.execute(query)}
 
 
 @pytest.mark.parametrize(

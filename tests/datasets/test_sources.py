@@ -438,7 +438,8 @@ def test_a_reject_is_one_line_of_json(tmp_path: Path) -> None:
     (found,) = read(task_list(tmp_path, [{"image": "缺\n陷.png"}]))
     assert isinstance(found, Reject)
     line = found.to_json()
-    assert "\n" not in line and set(json.loads(line)) == REJECT_KEYS
+    assert "\n" not in line and set(json.loads(line)) == REJECT_KEYS | {"row"}
+    assert json.loads(json.loads(line)["row"]) == {"image": "缺\n陷.png"}
 
 
 def test_archives_in_a_folder_are_folders_of_it(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +19,7 @@ from jinbiao.datasets import errors
 from jinbiao.datasets.exports import WrittenFile
 from jinbiao.datasets.storage import FolderStorage
 from jinbiao.exporters import archive
-from jinbiao.exporters.archive import stream_zip, zip_size
+from jinbiao.exporters.archive import layout, stream_zip, zip_size
 
 
 def _file(store: FolderStorage, path: str, data: bytes) -> WrittenFile:
@@ -135,3 +136,88 @@ def test_a_wrong_length_ends_the_stream(tmp_path: Path, difference: int) -> None
     wrong = WrittenFile("a", file.digest, file.size + difference)
     with pytest.raises(errors.Damaged, match="not as long"):
         list(stream_zip(store, [wrong]))
+
+
+class Counted(FolderStorage):
+    """A store that tells what was opened of it."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.opened: list[tuple[str, int, int | None]] = []
+
+    def open(self, digest: str, start: int = 0, length: int | None = None) -> BinaryIO:
+        self.opened.append((digest, start, length))
+        return super().open(digest, start, length)
+
+
+class Sums:
+    """What is known of files that lie outside a part; nothing to begin with."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, int] = {}
+
+    def find(self, file: WrittenFile) -> int | None:
+        return self.known.get(file.digest)
+
+    def keep(self, file: WrittenFile, crc: int) -> None:
+        assert file.digest not in self.known
+        self.known[file.digest] = crc
+
+
+def test_every_part_is_that_part_of_the_whole(tmp_path: Path) -> None:
+    store = Counted(tmp_path)
+    contents = {"a": b"12345", "b": b"", "中文/c": b"x" * 40, "d": b"12345"}
+    files = [_file(store, path, data) for path, data in contents.items()]
+    whole, plan = b"".join(stream_zip(store, files)), layout(files)
+    assert plan.size == len(whole)
+    kept = Sums()
+    for start in range(len(whole) + 1):
+        for length in (0, 1, 7, 60, len(whole)):
+            for sums in (None, Sums(), kept):
+                pieces = list(plan.stream(store, start, length, sums))
+                assert b"".join(pieces) == whole[start : start + length]
+                # An empty piece would end an answer that is sent in chunks.
+                assert all(pieces)
+
+
+def test_what_lies_outside_a_part_is_not_read(tmp_path: Path) -> None:
+    store, sums = Counted(tmp_path), Sums()
+    files = [_file(store, f"{n}", bytes([n]) * 1000) for n in range(9)]
+    plan = layout(files)
+    whole = b"".join(plan.stream(store))
+    sums.known = {file.digest: zlib.crc32(bytes([n]) * 1000) for n, file in enumerate(files)}
+    store.opened.clear()
+    # The last file and the directory, which tells the sums of all.
+    start = whole.index(bytes([8]) * 1000) + 600
+    assert b"".join(plan.stream(store, start, None, sums)) == whole[start:]
+    assert store.opened == [(files[8].digest, 600, 400)]
+    store.opened.clear()
+    assert b"".join(plan.stream(store, len(whole) - 22, None)) == whole[-22:]
+    assert store.opened == []
+
+
+def test_sums_that_are_not_known_are_read_once_and_kept(tmp_path: Path) -> None:
+    store, sums = Counted(tmp_path), Sums()
+    files = [_file(store, f"{n}", bytes([n]) * 1000) for n in range(9)]
+    plan = layout(files)
+    whole, start = b"".join(plan.stream(store)), 8_500
+    assert b"".join(plan.stream(store, start, None, sums)) == whole[start:]
+    assert len(sums.known) == 9
+    store.opened.clear()
+    assert b"".join(plan.stream(store, start, None, sums)) == whole[start:]
+    assert len(store.opened) == 1
+
+
+def test_a_mark_is_that_of_the_bytes(tmp_path: Path) -> None:
+    store = FolderStorage(tmp_path)
+    one, two = _file(store, "one", b"1"), _file(store, "two", b"2")
+    marks = [layout(each).mark for each in ([one, two], [two, one], [one], [])]
+    assert marks[0] == marks[1] and len(set(marks)) == 3
+
+
+def test_a_file_that_is_too_short_ends_a_part(tmp_path: Path) -> None:
+    store = FolderStorage(tmp_path)
+    file = _file(store, "a", b"four")
+    plan = layout([WrittenFile("a", file.digest, 9)])
+    with pytest.raises(errors.Damaged, match="not as long"):
+        list(plan.stream(store, 33, 8))

@@ -184,6 +184,17 @@ def test_searching_is_the_same_in_both_ways(world: World) -> None:
     assert world.good(world.get(None, many))["result"]["count"] == 1
 
 
+def test_chinese_words_need_no_space_between_them(world: World) -> None:
+    for query, count in (
+        ("道路病害数据", 2),
+        ("-道路病害数据", 0),
+        ("数据病害 open", 1),
+        ("路病数据", 0),
+        ("tags:道路病害", 0),
+    ):
+        assert call(world, "package_search", q=query)["count"] == count, query
+
+
 def test_paging_ends_with_an_empty_page(world: World) -> None:
     seen: list[str] = []
     while True:

@@ -137,6 +137,42 @@ def test_the_chain_from_import_to_catalogue(texts: tuple[Command, str], tmp_path
     assert "accepted 8" in command.good("project", "list").out
 
 
+def test_what_a_release_carries_and_corrects_is_told_by_options(texts: tuple[Command, str]) -> None:
+    command, project = texts
+    command.good("review", project, "--accept-all", "--as", "vera")
+    command.good("freeze", project, "--seed", "3", "--as", "rita")
+    facts = [f"--{name.replace('_', '-')}={value}" for name, value in FACTS.items()]
+    common = ("publish", project, "latest", "texts", *facts, "--as", "rita")
+    drawn = command.fork(*common, "--format", "yolo", "--format", "jsonl")
+    assert drawn.code == 1 and "yolo: this format holds boxes on pictures" in drawn.err
+    assert command.fork(*common, "--format", "tar").code == 2
+    assert command.fork(*common, "--notes", "x" * 5001).code == 1
+    command.good(*common, "--format", "jsonl", "--format", "webdataset", "--notes", "第一版")
+    world = world_of(command)
+    found = world.good(world.get(None, "/api/datasets/alpha/texts/tree/main"))
+    folders = {each["path"] for each in found if each["type"] == "directory"}
+    assert {"records", "webdataset"} <= folders and "data" not in folders
+    assert "第一版" in world.get(None, "/datasets/alpha/texts").text
+
+    def splits() -> dict[str, str]:
+        rows = world.good(world.get(None, "/api/catalogue/alpha/texts/records"))["results"]
+        return {row["key"]: row["split"] for row in rows}
+
+    before = splits()
+    command.good("freeze", project, "--seed", "4", "--as", "rita")
+    erratum = (*common, "--kind", "erratum")
+    assert command.fork(*erratum).code == 1
+    unknown = command.fork(*erratum, "--corrects", "0" * 64)
+    assert unknown.code == 1 and "0000" in unknown.err
+    # Another seed puts some records into another split: those are changed.
+    command.good("publish", project, "latest", "others", *facts, "--as", "rita")
+    rows = world.good(world.get(None, "/api/catalogue/alpha/others/records"))["results"]
+    moved = next(row["key"] for row in rows if before[row["key"]] != row["split"])
+    command.good(*erratum, "--corrects", moved)
+    assert moved in world.get(None, "/datasets/alpha/texts").text
+    world.installation.close()
+
+
 def test_the_ten_lines_of_the_readme_work(ready: Command, tmp_path: Path) -> None:
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     block = text.split("## 链路，十行")[1].split("```sh")[1].split("```")[0]

@@ -375,6 +375,19 @@ def test_facets_count_what_the_list_has(shared: World) -> None:
     assert shared.get(None, "/api/catalogue/?sort=price").status_code == 400
 
 
+def test_records_without_a_name_are_called_in_the_readers_language(shared: World) -> None:
+    key = records(shared)[0]["key"]
+    for path in (
+        f"/datasets/{NAME}",
+        f"/datasets/{NAME}/records",
+        f"/datasets/{NAME}/records/{key}",
+    ):
+        english = shared.get(None, f"{path}?language=en").text
+        chinese = shared.get(None, f"{path}?language=zh").text
+        assert re.search(r">item \d+<", english) and not re.search(r"第 \d+ 项", english), path
+        assert re.search(r">第 \d+ 项<", chinese) and "item " not in chinese, path
+
+
 def test_records_are_found_by_split_and_label(shared: World) -> None:
     everything = records(shared)
     for split in ("train", "validation", "test"):

@@ -78,7 +78,8 @@ def test_people_get_a_page(shared_world: World, accept: str | None) -> None:
 
 
 def test_strangers_are_led_to_sign_in_and_back(shared_world: World) -> None:
-    page = shared_world.get(None, "/projects?before=3")
+    asked = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    page = shared_world.get(None, "/projects?before=3", headers=asked)
     assert (page.status_code, page.location) == (302, "/sign-in?next=/projects?before%3D3")
 
 

@@ -213,7 +213,7 @@ def test_what_was_left_out_opens_safely_in_a_spreadsheet(shared_world: World) ->
     assert sent.mimetype == "text/csv" and sent.data.startswith(b"\xef\xbb\xbf")
     assert "attachment" in sent.headers["Content-Disposition"]
     table = list(csv.reader(io.StringIO(sent.data.decode("utf-8-sig"))))
-    assert len(table) == 4 and all(len(row) == 4 for row in table)
+    assert len(table) == 4 and all(len(row) == 5 for row in table)
     assert all(not cell.startswith(("=", "+", "-", "@")) for row in table for cell in row)
     assert table[1][1].startswith("'=cmd.jsonl")
     answer = shared_world.get("requester", f"/jobs/{job['id']}/rejects?form=exe")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from pathlib import Path
 
 import pytest
+from jinja2 import nodes
+from jinja2.defaults import DEFAULT_FILTERS
 
 from jinbiao.tests.server.world import BOXES, FACTS, World, box, picture
 
+ROOT = Path(__file__).resolve().parents[2]
 # Data for our own scripts are no scripts, nor are those for search engines.
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)(?! type=\"application/(?:ld\+)?json\")[^>]*>")
 
@@ -109,6 +114,21 @@ def test_local_files_of_a_page_are_there(filled: World) -> None:
     assert seen
     for address in seen:
         assert filled.get(None, address).status_code == 200, address
+
+
+def test_no_words_are_fixed_when_a_template_is_compiled(filled: World) -> None:
+    """A filter of a constant is worked out once: in the language of the first reader, for all."""
+    environment = filled.app.jinja_env
+    fixed = []
+    for name in environment.list_templates():
+        source = (ROOT / "ui" / "templates" / name).read_text(encoding="utf-8")
+        for each in environment.parse(source, name).find_all(nodes.Filter):
+            if each.name in DEFAULT_FILTERS or each.node is None:
+                continue
+            with contextlib.suppress(nodes.Impossible):
+                each.node.as_const(nodes.EvalContext(environment, name))
+                fixed.append(f"{name}:{each.lineno} {each.name}")
+    assert fixed == []
 
 
 def test_scripts_come_from_their_folder_only(filled: World) -> None:

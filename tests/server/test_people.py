@@ -250,3 +250,7 @@ def test_the_language_can_be_chosen(world: World) -> None:
     assert browser.post("/account/language", "/account", language="en").status_code == 302
     assert 'lang="en"' in browser.client.get("/account").text
     assert 'lang="zh' in browser.client.get("/account?language=zh").text
+    # The choice that the form offers is the language that is read, wherever it was chosen.
+    for language in ("zh", "en"):
+        shown = browser.client.get(f"/account?language={language}").text
+        assert re.findall(r'<option value="(zh|en)"[^>]* selected>', shown) == [language]

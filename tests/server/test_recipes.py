@@ -140,6 +140,12 @@ def test_the_editor_works_by_forms_alone(world: World) -> None:
     assert wrong.status_code == 400
     assert 'value="很多"' in wrong.text, "what was written is still there"
     assert wrong.text.count('class="fault"') == 1
+    # What is said above the steps leads to the step; a name that is missing is told as one.
+    assert re.search(r'role="alert">.*<a href="#step-1">步骤 2</a>: \S', wrong.text)
+    nameless = press("save", **{"step-1-least": "3", "name": ""})
+    assert nameless.status_code == 400
+    above = re.search(r'role="alert">(.*)</div><form', nameless.text)
+    assert above and above[1].startswith('<div><a href="#name">') and above[1].count("<div>") == 1
 
     sent["step-1-least"] = "3"
     shown = press("preview", library=str(library), name="编辑器")

@@ -60,6 +60,8 @@ from jinbiao.tests.server.world import (
 )
 
 TABLE = Path(__file__).with_name("rights.csv")
+# What is told in a form that the Accept header chooses.
+LINKED_DATA = ("/catalog", "/dataset/")
 ROLES = (
     "anonymous",
     "admin",
@@ -394,6 +396,9 @@ class Copies:
         who = None if role == "anonymous" else role
         # In the form that every route knows, also those of the hub.
         headers = {} if who is None else {"Authorization": f"Bearer {self.world.tokens[who]}"}
+        if who is None and not route.startswith(LINKED_DATA):
+            # A stranger at a browser: a program would be told 401 instead of 302.
+            headers["Accept"] = "text/html"
         path = address(route, self.values)
         answer = self.world.ask(method, path, headers=headers, **body(method))
         if method != "GET" and answer.status_code < 400:

@@ -83,6 +83,16 @@ def populate(database: Database) -> dict[str, str]:
     return tokens
 
 
+class Client(FlaskClient):
+    """Ask as a browser does where cookies are kept, and as a program where none are."""
+
+    def __init__(self, *args: Any, use_cookies: bool = True, **given: Any) -> None:
+        """Name the pages that a browser wants."""
+        super().__init__(*args, use_cookies=use_cookies, **given)
+        if use_cookies:
+            self.environ_base["HTTP_ACCEPT"] = "text/html,application/xhtml+xml,*/*;q=0.8"
+
+
 @dataclass
 class World:
     """One installation with its application."""
@@ -94,6 +104,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.app = create(self.installation)
+        self.app.test_client_class = Client
         self.plain = self.app.test_client(use_cookies=False)
 
     def ask(self, method: str, path: str, who: str | None = None, **given: Any) -> TestResponse:

@@ -75,6 +75,21 @@ def test_feedback_stands_between_a_gold_task_and_the_next(work: Work) -> None:
     page.close()
 
 
+def test_the_known_answer_is_told_in_the_words_of_the_page(work: Work) -> None:
+    aliased = TEXTS.replace('value="人名"', 'value="人名" alias="person"')
+    work.made(aliased, texts(1))
+    work.call("PATCH", f"/api/projects/{work.project}/", {"gold_feedback": True})
+    page = work.opened()
+    told = {"truth": [span(4, 6, "person")], "score": 1, "is_passed": True, "differences": []}
+    page.evaluate(
+        """(feedback) => document.getElementById("workbench").dispatchEvent(new CustomEvent(
+          "jinbiao:concluded", { detail: { answer: { feedback }, waitFor() {} } }))""",
+        told,
+    )
+    expect(page.locator("[data-feedback-truth] li")).to_have_text("人名")
+    page.close()
+
+
 def test_without_the_option_gold_goes_by_unnoticed(work: Work) -> None:
     golds = with_gold(work)
     page = work.opened()

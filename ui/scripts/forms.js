@@ -18,7 +18,9 @@
   });
 
   const tell = (form, place, message) => {
-    const own = form.elements[place];
+    // Boxes that share a name come as a list: the line stands with the first.
+    const named = form.elements[place];
+    const own = named instanceof RadioNodeList ? named[0] : named;
     const field = own || form.elements[place.split(/[.[]/)[0]] || form.elements[form.dataset.other];
     const line = document.createElement("p");
     line.className = "fault";

@@ -3,6 +3,9 @@
   const bench = document.getElementById('workbench');
   const box = document.querySelector('[data-feedback]');
   if (!bench || !box) return;
+  // What is stored, in the words that the page shows.
+  const labels = JSON.parse(document.getElementById('feedback-labels').textContent);
+  const worded = (stored) => labels[stored]?.title || stored;
   bench.addEventListener('jinbiao:concluded', (event) => {
     const told = event.detail.answer && event.detail.answer.feedback;
     if (!told) return;
@@ -15,7 +18,7 @@
       const line = document.createElement('li');
       const value = region.value || {};
       const named = value[region.type] || value.labels || [];
-      const words = [].concat(named).flat().join(' / ');
+      const words = [].concat(named).flat().map(worded).join(' / ');
       line.textContent = value.text && value.text !== named ? `${words}: ${[].concat(value.text).join(' ')}` : words;
       return line;
     }));

@@ -150,7 +150,7 @@ class Bringing:
 
     def _note_same(self, digests: Sequence[str]) -> None:
         with self.work.installation.database.write() as session:
-            run = session.get_one(FeedRun, self.run.id)
+            run = self._locked(session)
             run.seen += len(digests)
             run.same += len(digests)
             feeds.note_same(session, run, digests)
@@ -303,10 +303,7 @@ class Bringing:
         """
         pending, self._pending = self._pending, _Pending()
         with self.work.installation.database.write() as session:
-            run = session.get_one(FeedRun, self.run.id)
-            feed = session.get_one(Feed, self.feed.id)
-            if feed.deleted_at is not None:
-                raise errors.Cancelled(_("the feed was deleted"))
+            run = self._locked(session)
             if pending.withdrawn:
                 run.withdrawn += self.destination.withdraw(session, pending.withdrawn)
             if pending.batch or pending.rejects:
@@ -325,6 +322,18 @@ class Bringing:
             run.rejected += len(pending.rejects)
             self._advance(session, run, partial)
 
+    def _locked(self, session: Session) -> FeedRun:
+        """Return the run; whoever deletes its feed waits for what this transaction writes.
+
+        Raises:
+            errors.Cancelled: the feed was deleted.
+        """
+        shared = {"read": True, "key_share": True}
+        feed = session.get_one(Feed, self.feed.id, with_for_update=shared)
+        if feed.deleted_at is not None:
+            raise errors.Cancelled(_("the feed was deleted"))
+        return session.get_one(FeedRun, self.run.id)
+
     def _advance(self, session: Session, run: FeedRun, partial: dict[str, Any] | None) -> None:
         kept = partial if partial is not None else self._partial
         checkpoint = {"number": self._number, "partial": kept}
@@ -333,7 +342,7 @@ class Bringing:
     def follow(self) -> None:
         """Withdraw what has gone there, or say that so much has gone that somebody must look."""
         with self.work.installation.database.write() as session:
-            run = session.get_one(FeedRun, self.run.id)
+            run = self._locked(session)
             missing, held = feeds.gone(session, run)
             run.held = 0
             if self.feed.is_by_reference:
@@ -345,7 +354,7 @@ class Bringing:
                 return
         while missing and self.feed.follows_deletions:
             with self.work.installation.database.write() as session:
-                run = session.get_one(FeedRun, self.run.id)
+                run = self._locked(session)
                 rows = feeds.next_gone(session, run, PAGE)
                 run.withdrawn += self.destination.withdraw(session, [row.key for row in rows])
                 for row in rows:

@@ -265,7 +265,8 @@ def _placed(draft: AssetDraft, base: int, told: Origin) -> AssetDraft:
 
 
 def _rejected(reject: sources.Reject, base: int, told: Origin) -> sources.Reject:
-    return sources.Reject(base + reject.number, _place(told.key, reject.place), reject.reason)
+    place = _place(told.key, reject.place)
+    return sources.Reject(base + reject.number, place, reject.reason, row=reject.row)
 
 
 def _place(key: str, inside: str) -> str:

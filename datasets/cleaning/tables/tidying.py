@@ -1,5 +1,5 @@
 """Write a table anew: UTF-8 CSV, rows that were there before left out, dates by ISO 8601, and one
-unit a column.
+unit a column; a text that a spreadsheet would take for a formula has an apostrophe before it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
+from ...spreadsheet_cells import freed, guarded
 from .columns import MISSING, OTHER_DATE
 from .reading import batches
 from .units import UNITS, WITH_UNIT, Unit, converted, named
@@ -29,20 +30,21 @@ def tidied(
 ) -> tuple[bytes, dict[str, Any]]:
     """Return a table as CSV, and how many rows and cells were changed.
 
-    `known` is what `profile` told of the same table; `options` are the flags repeated, dates and
-    units. A cell that does not fit its column's type stays as it is; rows that cannot be read
-    are left out. All of the answer lies in memory.
+    `known` is what `profile` told of the same table; `options` are the flags repeated, dates,
+    units and formulas. A cell that does not fit its column's type stays as it is; rows that
+    cannot be read are left out. All of the answer lies in memory.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     seen: set[int] = set()
-    counted = {"repeated_rows": 0, "dates": 0, "units": 0, "unread_rows": known["bad_rows"]}
+    counted = {"repeated_rows": 0, "dates": 0, "units": 0, "formulas": 0}
+    counted["unread_rows"] = known["bad_rows"]
     header: list[str] = []
     changes: list[tuple[str, Change] | None] = []
     for batch in batches(stream, name, content_type):
         if not header:
             header, changes = _changes(batch.names, known["columns"], options)
-            writer.writerow(header)
+            writer.writerow(_harmless(header, counted) if options["formulas"] else header)
         for row in zip(*batch.columns, strict=True):
             if options["repeated"]:
                 mark = hash(row)
@@ -50,8 +52,16 @@ def tidied(
                     counted["repeated_rows"] += 1
                     continue
                 seen.add(mark)
-            writer.writerow(_changed(row, changes, counted))
+            cells = _changed(row, changes, counted)
+            writer.writerow(_harmless(cells, counted) if options["formulas"] else cells)
     return out.getvalue().encode(), counted
+
+
+def _harmless(cells: list[str], counted: dict[str, int]) -> list[str]:
+    """Guard what is no number; a cell that is guarded already stays, so twice is as once."""
+    made = [guarded(freed(cell)) for cell in cells]
+    counted["formulas"] += sum(map(str.__ne__, cells, made))
+    return made
 
 
 def _changed(
