@@ -183,6 +183,7 @@ def full(installation: Installation) -> Installation:
             )
         )
         session.add(checksums.ObjectChecksum(digest="1" * 64, size=1, sm3="2" * 64))
+        session.add(checksums.ObjectCrc(digest="1" * 64, crc=2**32 - 1))
         session.add(Circuit(name="model/1", reason="没有回答"))
         session.add(Notice(user_id=team.requester.id, kind="model", message="{}"))
         session.add(Worker(name="甲-1", host="甲", process=1))
