@@ -154,6 +154,7 @@ class PostgresServer:
             str(self._programs / "postgres"), "-D", str(self._data), "-k", str(directory),
             "-h", "", "-c", f"fsync={'on' if durable else 'off'}",
             "-c", "full_page_writes=off", "-c", "timezone=UTC",
+            *(() if durable else ("-c", "max_wal_size=256MB")),
         ]  # fmt: skip
         self._process = Process("postgres", command, directory)
 
