@@ -126,6 +126,10 @@ class BadRow(Invalid):
         return self
 
 
+# Characters that JSON leaves as they are, and that many readers take for the end of a line.
+_LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+
+
 @dataclass(frozen=True)
 class Reject:
     """Hold one thing that could not become an item, and why."""
@@ -138,6 +142,8 @@ class Reject:
 
     def to_json(self) -> str:
         """Return one JSON line (without its end) of number, place and reason in English.
+
+        It stays one line for readers that end lines at U+0085, U+2028 or U+2029, too.
 
         The template and the values of the reason stand beside it, to be shown in another
         language. `row` has at most LONGEST_ROW bytes; `row_cut` says that there was more.
@@ -159,7 +165,7 @@ class Reject:
             content = self.row.replace("\x00", "\\x00").encode("utf-8", "backslashreplace")
             row["row"] = content[:LONGEST_ROW].decode("utf-8", "ignore")
             row |= {"row_cut": True} if len(content) > LONGEST_ROW else {}
-        return json.dumps(row, ensure_ascii=False, default=str)
+        return json.dumps(row, ensure_ascii=False, default=str).translate(_LINE_ENDS)
 
 
 # What a source gives: called with the number it has, so that skipped ones cost nothing.

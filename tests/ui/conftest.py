@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,14 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise AssertionError(log.read_text())
+
+
+def soon(page: Page, asked: Callable[[], Any], wanted: Any, seconds: float = 20) -> None:
+    """Wait until what is asked is what is wanted: a busy machine takes its time."""
+    until = time.monotonic() + seconds
+    while (found := asked()) != wanted and time.monotonic() < until:
+        page.wait_for_timeout(100)
+    assert found == wanted
 
 
 def editor(page: Page) -> Frame:

@@ -296,6 +296,7 @@ window.APP_SETTINGS = {
     open,
     close,
     result,
+    size: () => selected()?.regions.length ?? 0,
     submit: () => (selected()?.exists ? store.updateAnnotation() : store.submitAnnotation()),
     skip: () => store.skipTask({}),
     selectRegion,

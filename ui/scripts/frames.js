@@ -5,6 +5,7 @@
  *   shown()           its <iframe data-editor>
  *   editor()          its window.JinbiaoEditor (scripts/editor.js)
  *   open(options)     show a task there; a frame whose editor broke is loaded again
+ *   close()           show nothing there any more
  *   prepare(options)  make a task ready in the other frame, which nobody sees; only the last counts
  *   prepared()        the id of the task that stands ready there, null if none does
  *   swap()            show that one
@@ -18,6 +19,8 @@ window.JinbiaoFrames = (main, connect) => {
   let spare = null;
   let ready = null; // the id of the task that stands ready in the spare frame
   let turn = 0;
+  const MANY = 500; // regions that the editor takes apart so slowly that its page is loaded anew
+  const loading = new WeakMap(); // what waits for a frame that is loaded again
 
   const editorOf = (frame) => frame?.contentWindow?.JinbiaoEditor;
 
@@ -30,17 +33,32 @@ window.JinbiaoFrames = (main, connect) => {
 
   const join = (frame) => connect(frame, () => frame === shown);
 
+  const loadAgain = (frame) => {
+    const loaded = new Promise((resolve) => frame.addEventListener("load", resolve, { once: true }));
+    frame.contentWindow.location.reload();
+    loading.set(frame, loaded.then(() => { loading.delete(frame); join(frame); }));
+    return loading.get(frame);
+  };
+
+  const holdsMany = (frame) => (editorOf(frame)?.size() ?? 0) > MANY;
+
   const openIn = async (frame, options) => {
+    await loading.get(frame);
+    if (holdsMany(frame)) await loadAgain(frame);
     try {
       await editorOf(frame).open(options);
     } catch (error) {
       console.error(error);
-      const loaded = new Promise((resolve) => frame.addEventListener("load", resolve, { once: true }));
-      frame.contentWindow.location.reload();
-      await loaded;
-      join(frame);
+      await loadAgain(frame);
       await editorOf(frame).open(options);
     }
+  };
+
+  const close = () => {
+    shown.hidden = true;
+    if (loading.has(shown)) return;
+    if (holdsMany(shown)) loadAgain(shown);
+    else editorOf(shown)?.close();
   };
 
   const withSpare = async () => {
@@ -93,6 +111,7 @@ window.JinbiaoFrames = (main, connect) => {
     shown: () => shown,
     editor: () => editorOf(shown),
     open: (options) => openIn(shown, options),
+    close,
     prepare,
     prepared: () => ready,
     swap,

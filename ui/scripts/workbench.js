@@ -258,8 +258,7 @@
   const empty = (detail) => {
     state.task = null;
     bench.offerPrediction();
-    frames.shown().hidden = true;
-    editor()?.close();
+    frames.close();
     find("empty")?.removeAttribute("hidden");
     main.setAttribute("data-nothing", ""); // what acts on a task has none to act on
     const text = find("empty-text");
@@ -313,7 +312,7 @@
 
   main.addEventListener("click", (event) => {
     const button = event.target.closest("[data-action]");
-    if (!button || editor().isComposing()) return;
+    if (!button || editor()?.isComposing()) return;
     const { action, of } = button.dataset;
     actions[action]?.(...(of ? [Number(of)] : []));
   });
