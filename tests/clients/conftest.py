@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import ssl
@@ -118,14 +119,20 @@ def _answers(url: str, certificate: Certificate | None) -> bool:
 def client_environment(name: str, *pins: str) -> Path:
     """Return the Python of an environment with these packages; make it on first use.
 
-    It is kept under var/clients, so that only the first run on a machine downloads.
+    It is kept under var/clients, so that only the first run on a machine downloads. Two
+    processes that want the same one wait for each other.
     """
     folder = CLIENTS / name
     python, complete = folder / "bin" / "python", folder / "complete.txt"
-    if complete.is_file() and complete.read_text() == "\n".join(pins):
-        return python
-    shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    subprocess.run([str(python), "-m", "pip", "install", "--quiet", *pins], check=True)
-    complete.write_text("\n".join(pins))
+    CLIENTS.mkdir(parents=True, exist_ok=True)
+    with (CLIENTS / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if complete.is_file() and complete.read_text() == "\n".join(pins):
+            return python
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+        # What is used once or twice is compiled when it is used.
+        install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-compile"]
+        subprocess.run([*install, "--quiet", *pins], check=True)
+        complete.write_text("\n".join(pins))
     return python

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
+from jinbiao.server.cli import jinbiao
 from jinbiao.tests.services import free_ports
 
 ROOT = Path(__file__).parent.parent.parent
@@ -95,13 +97,20 @@ class Running:
         self, username: str, role: str, password: str, organisation: str = "factory"
     ) -> None:
         """Add a person with a password of the test's choice."""
-        self.command("user", "add", username, "--role", role, "--organisation", organisation)
-        self.command("user", "password", username, "--stdin", given=f"{password}\n")
+        self.told("user", "add", username, "--role", role, "--organisation", organisation)
+        self.told("user", "password", username, "--stdin", given=f"{password}\n")
+
+    def told(self, *words: str, given: str | None = None) -> str:
+        """Run `jinbiao …` within this process, which has loaded it already; return its output."""
+        before = {name: None for name in os.environ if name.startswith("JINBIAO_")}
+        done = CliRunner().invoke(jinbiao, words, given, env={**before, **self.environment})
+        assert done.exit_code == 0, done.output
+        return done.stdout
 
     def api(self, username: str, method: str, path: str, body: Any = None) -> Any:
         """Call the JSON API as somebody and return the decoded answer."""
         if username not in self.tokens:
-            self.tokens[username] = self.command("token", username).split()[-1]
+            self.tokens[username] = self.told("token", username).split()[-1]
         request = urllib.request.Request(
             self.url + path,
             method=method,
