@@ -18,6 +18,10 @@ from hypothesis import settings
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
+# Hundreds of processes are started, ours and clients: each would compile all it loads.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 
 def register_checkout() -> None:
     """Let `import jinbiao` find this checkout, whatever is installed."""

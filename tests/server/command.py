@@ -49,12 +49,12 @@ class Command:
     def environment(self) -> dict[str, str]:
         """Return the environment of the command: nothing of ours but this home."""
         own = {k: v for k, v in os.environ.items() if not k.startswith("JINBIAO_")}
-        # Compiled once, not at each start.
-        own.pop("PYTHONDONTWRITEBYTECODE", None)
         return {**own, "JINBIAO_HOME": str(self.home), "PYTHONUTF8": "1", **self.settings}
 
-    def run(self, *arguments: str, cwd: Path | None = None, stdin: str = "") -> Ended:
-        """Run a command in a new interpreter."""
+    def run(
+        self, *arguments: str, cwd: Path | None = None, stdin: str = "", seconds: float = 120
+    ) -> Ended:
+        """Run a command in a new interpreter; after so many seconds it is taken to hang."""
         done = subprocess.run(
             [*PROGRAM, *arguments],
             env=self.environment,
@@ -62,7 +62,7 @@ class Command:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=seconds,
         )
         return Ended(done.returncode, done.stdout, done.stderr)
 
