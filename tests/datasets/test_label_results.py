@@ -216,9 +216,9 @@ def test_ten_regions_are_checked_in_a_moment() -> None:
 
 
 def _seconds(config: labels.LabelConfig, result: list[dict[str, Any]]) -> float:
-    begun = time.process_time()
+    begun = time.perf_counter()
     assert labels.check_result(config, result) == []
-    return time.process_time() - begun
+    return time.perf_counter() - begun
 
 
 EVERY_CONTROL = f"""<View>{IMAGE}<Text name="x" value="$x"/><HyperText name="h" value="$h"/>
@@ -288,6 +288,6 @@ def test_twenty_thousand_regions_with_labels_of_the_task_take_a_moment() -> None
     data = {"t": "x" * 10, "labels": [{"value": f"标签{n}"} for n in range(5000)]}
     span = {"start": 0, "end": 1, "labels": ["标签7"]}
     result = [{**region("labels", span, "l", "t"), "id": str(n)} for n in range(20_000)]
-    begun = time.process_time()
+    begun = time.perf_counter()
     assert labels.check_result(config, result, data=data) == []
-    assert time.process_time() - begun < 2
+    assert time.perf_counter() - begun < 2

@@ -180,11 +180,11 @@ def test_any_mask_of_the_sdk_decodes_and_no_cut_one_does(
 def test_masks_without_end_are_refused_quickly() -> None:
     config = labels.parse(f"<View>{IMAGE}{SHAPES}</View>")
     huge = [255] * 3_000_000
-    begun = time.process_time()
+    begun = time.perf_counter()
     assert places(config, [region("brush", {"rle": huge}, "brush")]) == ["result[0].value.rle"]
     claimed = [255, 255, 255, 252, *[0] * 1000]
     assert places(config, [region("brush", {"rle": claimed}, "brush")]) == ["result[0].value.rle"]
-    assert time.process_time() - begun < 2
+    assert time.perf_counter() - begun < 2
 
 
 VIDEO = labels.parse(

@@ -196,10 +196,10 @@ def test_tags_that_only_the_paid_editor_shows_are_taken_and_named() -> None:
 
 def test_an_entity_bomb_of_five_megabytes_is_answered_at_once() -> None:
     bomb = '<!DOCTYPE v [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><View>' + "&b;" * 1_700_000
-    begun = time.process_time()
+    begun = time.perf_counter()
     with pytest.raises(TooLarge):
         labels.parse(bomb + "</View>")
-    assert time.process_time() - begun < 0.5
+    assert time.perf_counter() - begun < 0.5
 
 
 def test_a_configuration_is_parsed_in_a_moment() -> None:
@@ -208,9 +208,9 @@ def test_a_configuration_is_parsed_in_a_moment() -> None:
 
 
 def seconds_of_one_parse() -> float:
-    begun = time.process_time()
+    begun = time.perf_counter()
     labels.parse(BOXES)
-    return time.process_time() - begun
+    return time.perf_counter() - begun
 
 
 OTHER = BOXES.replace('<Label value="Person" background="red"/>', "")

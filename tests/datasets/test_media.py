@@ -272,10 +272,10 @@ def test_a_jpeg_of_too_many_scans_is_refused() -> None:
 
 
 def test_many_comments_before_markup_take_no_time() -> None:
-    started = time.process_time()
+    started = time.monotonic()
     with pytest.raises(Invalid):
         media.inspect(io.BytesIO(b"<!---->" * 5000 + b"x"), "a.png", limits=LIMITS)
-    assert time.process_time() - started < 1
+    assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])

@@ -51,10 +51,8 @@ class Command:
         own = {k: v for k, v in os.environ.items() if not k.startswith("JINBIAO_")}
         return {**own, "JINBIAO_HOME": str(self.home), "PYTHONUTF8": "1", **self.settings}
 
-    def run(
-        self, *arguments: str, cwd: Path | None = None, stdin: str = "", seconds: float = 120
-    ) -> Ended:
-        """Run a command in a new interpreter; after so many seconds it is taken to hang."""
+    def run(self, *arguments: str, cwd: Path | None = None, stdin: str = "") -> Ended:
+        """Run a command in a new interpreter."""
         done = subprocess.run(
             [*PROGRAM, *arguments],
             env=self.environment,
@@ -62,7 +60,7 @@ class Command:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=seconds,
+            timeout=120,
         )
         return Ended(done.returncode, done.stdout, done.stderr)
 

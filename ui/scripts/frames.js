@@ -31,12 +31,13 @@ window.JinbiaoFrames = (main, connect) => {
     else frame.addEventListener("load", resolve, { once: true });
   });
 
-  const join = (frame) => connect(frame, () => frame === shown);
+  // What a page tells while it goes away is of the task before: it counts for nobody.
+  const join = (frame) => connect(frame, () => frame === shown && !loading.has(frame));
 
   const loadAgain = (frame) => {
     const loaded = new Promise((resolve) => frame.addEventListener("load", resolve, { once: true }));
-    frame.contentWindow.location.reload();
     loading.set(frame, loaded.then(() => { loading.delete(frame); join(frame); }));
+    frame.contentWindow.location.reload();
     return loading.get(frame);
   };
 
