@@ -13,7 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from PIL import Image
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from jinbiao.datasets import labels, migrations, people
@@ -27,6 +29,43 @@ from jinbiao.server.app import create
 from jinbiao.tests import factories
 from jinbiao.tests.server import documented
 from jinbiao.workers import run
+
+
+def remember_addresses() -> None:
+    """Write the code that builds a route's addresses once, not for each of thousands of worlds.
+
+    It is most of what an application costs, and the same in all of them: it hangs on the rule
+    alone, and is bound to the route that asks for it.
+    """
+    write, written = Rule._compile_builder, {}
+
+    def read(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (rule.rule, repr(rule.defaults), rule.subdomain, rule.host, append_unknown)
+        if key not in written:
+            written[key] = write(rule, append_unknown)
+        return written[key]
+
+    Rule._compile_builder = read  # type: ignore[method-assign]
+
+
+class Pages(BytecodeCache):
+    """Compile each template once, not for each world whose pages are looked at."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill in what an earlier world compiled."""
+        if content := self.kept.get((bucket.key, bucket.checksum)):
+            bucket.bytecode_from_string(content)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self.kept[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+remember_addresses()
+PAGES = Pages()
 
 PASSWORD = "correct horse 7"
 # What has to be said of a dataset before it is published.
@@ -105,6 +144,7 @@ class World:
     def __post_init__(self) -> None:
         self.app = create(self.installation)
         self.app.test_client_class = Client
+        self.app.jinja_env.bytecode_cache = PAGES
         self.plain = self.app.test_client(use_cookies=False)
 
     def ask(self, method: str, path: str, who: str | None = None, **given: Any) -> TestResponse:
