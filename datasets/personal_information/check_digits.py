@@ -119,6 +119,16 @@ def luhn_digit(number: str) -> str:
     return luhn.calc_check_digit(number)
 
 
+# ISO/IEC 7812-1: every second digit from the right counts twice, by the sum of its digits.
+_TWICE = str.maketrans("0123456789", "0246813579")
+
+
 def is_luhn(number: str) -> bool:
-    """Tell whether the last digit is the check digit of those before it."""
-    return luhn.is_valid(number)
+    """Tell whether the last of these ASCII digits is the check digit of those before it.
+
+    This is asked of every long run of digits: python-stdnum, which the tests hold it against,
+    takes ten times as long.
+    """
+    return (
+        sum(map(int, number[-1::-2])) + sum(map(int, number[-2::-2].translate(_TWICE)))
+    ) % 10 == 0

@@ -64,7 +64,11 @@ _SHAPES = frozenset(
         (6, 4, 4, 4, 1), (6, 4, 4, 5), (6, 4, 6), (4, 6, 5), (6, 4, 4, 2),
     }
 )  # fmt: skip
-_LONGEST = 6
+# How many digits stand in the first group of a shape → of how many groups it is, most first.
+_COUNTS = {
+    first: sorted({len(shape) for shape in _SHAPES if shape[0] == first}, reverse=True)
+    for first in {shape[0] for shape in _SHAPES}
+}
 # Groups of a table of numbers are seldom longer.
 _SHORT = 5
 
@@ -103,6 +107,7 @@ def _single(text: str, digits: str, start: int, end: int) -> Found | None:
 
 
 def _grouped(text: str, parts: list[tuple[str, int, int]]) -> Iterator[Found]:
+    lengths = tuple([len(part[0]) for part in parts])
     at = 0
     while at < len(parts):
         found, taken = None, 1
@@ -115,9 +120,8 @@ def _grouped(text: str, parts: list[tuple[str, int, int]]) -> Iterator[Found]:
             # The last of them may be the first of what is parted otherwise.
             taken = taken if found else max(taken - 1, 1)
         if found is None:
-            for count in range(min(_LONGEST, len(parts) - at), 1, -1):
-                some = parts[at : at + count]
-                if tuple([len(part[0]) for part in some]) in _SHAPES:
+            for count in _COUNTS.get(len(digits), ()):
+                if at + count <= len(parts) and lengths[at : at + count] in _SHAPES:
                     found = _shaped(text, parts, at, count)
                     if found:
                         taken = count
@@ -181,12 +185,17 @@ def _shaped(text: str, parts: list[tuple[str, int, int]], at: int, count: int) -
 
 def compact_gap(text: str, start: int, end: int) -> str:
     """Return the separators between two groups, spaces and dashes each as one kind."""
-    gap = "".join(character for character in text[start:end] if character not in _UNSEEN)
+    gap = text[start:end]
+    if gap in _PLAIN:
+        return gap
+    gap = "".join([character for character in gap if character not in _UNSEEN])
     if not gap.strip():
         return " "
     return "-" if gap.strip() in _DASHES else gap.strip()
 
 
+# What most groups are parted by is its own kind.
+_PLAIN = frozenset((" ", "-", ".", ",", "/"))
 _UNSEEN = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")
 _DASHES = frozenset("-‐‑‒–—－")
 _BRACKETS = frozenset("()（）")

@@ -44,6 +44,8 @@ def narrow(raw: str) -> str:
 
 def compact(raw: str) -> str:
     """Return the letters and digits alone: half width, upper case, no separators."""
+    if raw.isascii() and raw.isdigit():
+        return raw
     return raw.translate(_COMPACT).upper()
 
 

@@ -141,6 +141,13 @@ def test_check_digits_are_those_of_the_standards() -> None:
     assert [d for d in "0123456789" if check_digits.is_luhn("7992739871" + d)] == ["3"]
 
 
+@given(st.from_regex(r"[0-9]{1,24}", fullmatch=True))
+def test_cards_are_judged_as_python_stdnum_judges_them(number: str) -> None:
+    assert check_digits.is_luhn(number) == stdnum.luhn.is_valid(number)
+    whole = number + check_digits.luhn_digit(number)
+    assert check_digits.is_luhn(whole) and stdnum.luhn.is_valid(whole)
+
+
 def test_telephones_agree_with_the_number_plan() -> None:
     differ = set()
     for prefix in range(130, 200):
