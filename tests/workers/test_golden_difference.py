@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from jinbiao.datasets import errors
 from jinbiao.workers.models import MODELS
+from jinbiao.workers.models.golden_difference import studying
 from jinbiao.workers.models.interface import Box, Example, Item, Predictor
 
 
@@ -85,6 +86,26 @@ def test_without_weights_most_defects_are_boxed_without_a_class(boards: list[Exa
 def test_the_same_examples_give_the_same_bytes(boards: list[Example]) -> None:
     assert MODEL.fit(boards[:3], bench.TARGET) == MODEL.fit(iter(boards[:3]), bench.TARGET)
     assert MODEL.fit(boards[:3], bench.TARGET) != MODEL.fit(boards[:4], bench.TARGET)
+
+
+def test_what_pictures_show_is_remembered_by_their_pixels_and_not_without_end(
+    boards: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = boards[0].item.pictures
+    first = studying.looked_at(pictures)
+    copied = {key: np.array(picture) for key, picture in pictures.items()}
+    assert studying.looked_at(copied) is first
+    copied["image"][300:340, 300:340] ^= 255
+    other = studying.looked_at(copied)
+    assert [places for places, _rows in other] != [places for places, _rows in first]
+    monkeypatch.setattr(studying, "REMEMBERED", 2)
+    for place in (100, 200):
+        copied["image"][place : place + 40, 300:340] ^= 255
+        studying.looked_at(copied)
+    again = studying.looked_at(pictures)
+    assert again is not first
+    for (places, rows), (before, rows_before) in zip(again, first, strict=True):
+        assert places == before and np.array_equal(rows, rows_before)
 
 
 def test_a_loaded_predictor_repeats_itself(

@@ -215,7 +215,10 @@ def _colour_odds(seen: Floats, chances: Floats, one_spread: bool) -> Floats:
         means.append(mean)
         spreads.append((apart * weights[:, None]).T @ apart / total + 0.05 * np.eye(3))
     if one_spread:
-        spreads = [(spreads[0] + spreads[1]) / 2] * 2
+        # The squares cancel out: what is left is linear in the colour.
+        inverse = np.linalg.inv((spreads[0] + spreads[1]) / 2)
+        way, middle = inverse @ (means[0] - means[1]), (means[0] + means[1]) / 2
+        return np.asarray(seen @ way.astype(np.float32) - np.float32(middle @ way), np.float32)
     odds = np.zeros(len(seen))
     for sign, mean, spread in zip((1, -1), means, spreads, strict=True):
         apart = seen - mean

@@ -7,7 +7,7 @@ which class, a second one how wide people draw around them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,16 +22,13 @@ from ..interface import Answer, Box, Example, Given, Item, Picture, Predictor, S
 from .candidates import COLUMNS, Candidate, Comparison, compare, features
 from .card import CARD
 from .forest import Forest, grow_classes, grow_margins, pack, unpack
-from .pictures import Pair, read_pair
-from .registration import register
+from .pictures import read_pair
+from .studying import Place, looked_at
 
 # A shown box costs a look (0.7 s), and 1.5 s more to delete when it is wrong; a box that is
 # missing costs drawing and class (8.5 s). Showing pays above p where p·(8.5-0.7) = (1-p)·2.2.
 WORTH_SHOWING = 0.22
 OVERLAP = 0.3  # intersection over union above which two boxes are one defect
-# Pixels by which the template is moved, and then softened (standard deviation), when an example
-# is compared again: what registration, interpolation and focus may leave.
-VARIANTS = ((0.4, 0.9), (1.0, 0.5), (1.6, 0.0), (1.6, 0.0))
 
 
 class GoldenDifference(WithoutOptions):
@@ -51,9 +48,9 @@ class GoldenDifference(WithoutOptions):
         Raises `errors.Refused` when no box of any example lies on a difference.
         """
         rows, labels, margins = [], [], []
-        for number, example in enumerate(examples):
-            for found in _comparisons(example, number):
-                for row, answer in zip(features(found), _answers(found, example), strict=True):
+        for example in examples:
+            for places, table in looked_at(example.item.pictures):
+                for row, answer in zip(table, _answers(places, example), strict=True):
                     if answer is not None:
                         rows.append(row)
                         labels.append(answer[0])
@@ -147,32 +144,8 @@ def _boxes_of(example: Example) -> list[Box]:
     return [mark for mark in example.marks if isinstance(mark, Box)]
 
 
-def _comparisons(example: Example, number: int) -> Iterator[Comparison]:
-    """Compare as a predictor would, then with the template moved: edges that shine through.
-
-    A well aligned pair shows no false candidates to learn from; moved ones show many.
-    """
-    pair = read_pair(example.item.pictures)
-    if pair is None:
-        return
-    yield compare(pair)
-    template, _known = register(pair)
-    height, width = pair.image.shape[:2]
-    for variant, (loose, soft) in enumerate(VARIANTS):
-        chance = np.random.default_rng([number, variant])
-        turn = chance.uniform(-loose, loose) / (max(height, width) / 2)
-        motion = cv2.getRotationMatrix2D((width / 2, height / 2), float(np.degrees(turn)), 1.0)
-        motion = np.asarray(motion, np.float64)
-        motion[:, 2] = motion[:, 2] + chance.uniform(-loose, loose, 2)
-        moved = cv2.warpAffine(template, motion, (width, height), borderMode=cv2.BORDER_REPLICATE)
-        if soft:
-            moved = cv2.GaussianBlur(moved, (0, 0), soft)
-        moved = np.asarray(moved, np.uint8).reshape(template.shape)
-        yield compare(Pair(pair.image, moved), registered=True)
-
-
 def _answers(
-    found: Comparison, example: Example
+    places: Sequence[Place], example: Example
 ) -> list[tuple[str | None, NDArray[np.float32]] | None]:
     """Return for each candidate its label (None: background) and margins to the person's box.
 
@@ -182,8 +155,8 @@ def _answers(
     answers: list[tuple[str | None, NDArray[np.float32]] | None] = []
     taken = set()
     boxes = _boxes_of(example)
-    for candidate in found.candidates:
-        shares = [_share_inside(candidate, box) for box in boxes]
+    for place in places:
+        shares = [_share_inside(place, box) for box in boxes]
         best = int(np.argmax(shares)) if shares else -1
         if best < 0 or shares[best] <= 0.5:
             answers.append((None, np.zeros(4, np.float32)))
@@ -191,26 +164,22 @@ def _answers(
             answers.append(None)
         else:
             taken.add(best)
-            answers.append((boxes[best].label, _margins(candidate, boxes[best])))
+            answers.append((boxes[best].label, _margins(place, boxes[best])))
     return answers
 
 
-def _share_inside(candidate: Candidate, box: Box) -> float:
-    right, bottom = candidate.x + candidate.width, candidate.y + candidate.height
-    across = min(right, box.x + box.width) - max(candidate.x, box.x)
-    down = min(bottom, box.y + box.height) - max(candidate.y, box.y)
-    return max(across, 0.0) * max(down, 0.0) / (candidate.width * candidate.height)
+def _share_inside(place: Place, box: Box) -> float:
+    x, y, width, height = place
+    across = min(x + width, box.x + box.width) - max(x, box.x)
+    down = min(y + height, box.y + box.height) - max(y, box.y)
+    return max(across, 0.0) * max(down, 0.0) / (width * height)
 
 
-def _margins(candidate: Candidate, box: Box) -> NDArray[np.float32]:
+def _margins(place: Place, box: Box) -> NDArray[np.float32]:
     """Return how far the box reaches beyond the candidate: left, top, right, bottom."""
+    x, y, width, height = place
     right, bottom = box.x + box.width, box.y + box.height
-    reach = (
-        candidate.x - box.x,
-        candidate.y - box.y,
-        right - candidate.x - candidate.width,
-        bottom - candidate.y - candidate.height,
-    )
+    reach = (x - box.x, y - box.y, right - x - width, bottom - y - height)
     return np.array(reach, np.float32)
 
 
