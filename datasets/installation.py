@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import errors
+from . import errors, storage
 from .db import Database
 from .feeds import ReferringStore
 from .settings import Settings, prepare_home
-from .storage import FolderStorage, ObjectStore, S3Storage
+from .storage import FolderStorage, ObjectStore
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _own_store(settings: Settings) -> ObjectStore:
     if settings.s3 is None:
         return FolderStorage(settings.home / "objects")
     try:
-        return S3Storage(
+        return storage.S3Storage(
             settings.s3.endpoint,
             access_key=settings.s3.access_key,
             secret_key=settings.s3.secret_key,

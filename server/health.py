@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import flask
 from flask import Blueprint, Response, render_template
 
-from ..datasets import errors, migrations, permissions, workers
+from ..datasets import permissions, workers
 from ..datasets.errors import _
 from ..datasets.installation import Installation
-from ..workers import queues
-from . import links, payloads
+from . import links, parts, payloads
 from .auth import PUBLIC, allows, installation, user
 
 routes = Blueprint("health", __name__)
@@ -36,31 +34,13 @@ LEAST_FREE = 0.1
 @allows(PUBLIC)
 def show() -> Response:
     """Answer 200 when every part answers, else 503 with the part that does not."""
-    found = parts(installation())
+    found = parts.faults(installation())
     good = all(fault is None for fault in found.values())
     content = {
         "status": "UP" if good else "DOWN",
         "parts": {name: fault or "ok" for name, fault in found.items()},
     }
     return payloads.answer(content, 200 if good else 503)
-
-
-def parts(opened: Installation) -> dict[str, str | None]:
-    """Ask each part; the answer maps its name to its fault or None."""
-    checks: dict[str, Callable[[], None]] = {
-        "database": opened.database.check,
-        "schema": lambda: migrations.check(opened.database),
-        "objects": opened.store.check,
-        "queue": lambda: queues.check(opened.settings),
-    }
-    found: dict[str, str | None] = {}
-    for name, check in checks.items():
-        try:
-            check()
-            found[name] = None
-        except errors.JinbiaoError as problem:
-            found[name] = str(problem)
-    return found
 
 
 @routes.get("/system")
@@ -74,7 +54,7 @@ def system() -> Response:
         alive = sum(not each.is_silent for each in workers.everyone(session))
     page = render_template(
         "health/show.html",
-        parts=[(PARTS[name], fault) for name, fault in parts(opened).items()],
+        parts=[(PARTS[name], fault) for name, fault in parts.faults(opened).items()],
         queues=states,
         unserved=[state for state in states if state.waiting and not state.workers],
         alive=alive,

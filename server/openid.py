@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ..datasets import audit, errors, people
 from ..datasets.errors import _
-from ..datasets.people import User, openid
+from ..datasets.people import User
 from ..datasets.settings import OpenIDSettings
 from . import signing
 from .auth import PUBLIC, allows, in_browser, installation, user
@@ -31,9 +31,9 @@ def leave() -> AnyResponse | tuple[str, int]:
         raise errors.Forbidden(_("begin on your account page"))
     try:
         chosen = _chosen()
-        provider = openid.discover(_allowed(), chosen)
-        leaving = openid.depart()
-        address = openid.address_of(provider, chosen, leaving, _return_address())
+        provider = people.openid.discover(_allowed(), chosen)
+        leaving = people.openid.depart()
+        address = people.openid.address_of(provider, chosen, leaving, _return_address())
     except (errors.Refused, errors.Unavailable) as problem:
         if flask.g.user is not None:
             raise
@@ -55,13 +55,13 @@ def come_back() -> AnyResponse:
     kept = flask.session.pop("outside", None)
     if kept is None:
         return flask.redirect(flask.url_for("people.sign_in"))
-    leaving = openid.Departure(
+    leaving = people.openid.Departure(
         **{name: kept[name] for name in ("state", "nonce", "verifier", "at")}
     )
     target = signing.own_path(kept["next"])
     try:
         answer = request.args.to_dict()
-        claims = openid.arrive(_allowed(), _chosen(), leaving, answer, _return_address())
+        claims = people.openid.arrive(_allowed(), _chosen(), leaving, answer, _return_address())
         if kept["link"]:
             return _link(claims, kept["link"])
         with installation().database.write() as session:
@@ -94,7 +94,7 @@ def unlink(identity_id: int) -> AnyResponse:
     return flask.redirect(flask.url_for("people.account", _anchor="identities"))
 
 
-def _link(claims: openid.Claims, mark: str) -> AnyResponse:
+def _link(claims: people.openid.Claims, mark: str) -> AnyResponse:
     """Link the identity to whoever began this, if they are still the one who is signed in.
 
     Raises:

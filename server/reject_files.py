@@ -14,6 +14,7 @@ from ..datasets import errors
 from ..datasets.spreadsheet_cells import guarded
 from . import reasons
 from .errors import words
+from .lines import each_line
 
 _BLOCK = 1000  # lines of the file that are written at once
 
@@ -59,13 +60,3 @@ def _row(line: dict[str, Any]) -> str:
         return row
     cut = gettext("… (cut off here)")
     return f"{row} {cut}"
-
-
-def each_line(stream: BinaryIO) -> Iterator[bytes]:
-    """Give the lines of a stream that may be unbuffered."""
-    rest = b""
-    while block := stream.read(1 << 16):
-        *whole, rest = (rest + block).split(b"\n")
-        yield from whole
-    if rest:
-        yield rest

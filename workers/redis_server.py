@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import socket
 from pathlib import Path
 
 from ..datasets import errors
 from ..datasets.errors import _
 from ..datasets.settings import Settings
+
+ANSWER_SECONDS = 2.0
 
 
 def command(settings: Settings) -> list[str]:
@@ -20,12 +23,12 @@ def command(settings: Settings) -> list[str]:
     """
     folder = settings.home / "redis"
     folder.mkdir(parents=True, exist_ok=True)
-    socket = settings.queue_socket
-    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = settings.queue_socket
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return [
         executable(),
         *("--port", "0"),
-        *("--unixsocket", str(socket)),
+        *("--unixsocket", str(place)),
         *("--unixsocketperm", "700"),
         *("--dir", str(folder)),
         *("--appendonly", "yes"),
@@ -34,6 +37,21 @@ def command(settings: Settings) -> list[str]:
         *("--logfile", str(folder / "redis.log")),
         *("--loglevel", "warning"),
     ]
+
+
+def answers(settings: Settings) -> bool:
+    """Tell whether the private Redis is there and has read its files.
+
+    Asked without the client of the queue: the process that asks stays small.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(ANSWER_SECONDS)
+            probe.connect(str(settings.queue_socket))
+            probe.sendall(b"PING\r\n")
+            return probe.recv(64).startswith(b"+PONG")
+    except OSError:
+        return False
 
 
 def executable() -> str:

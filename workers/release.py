@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -135,6 +135,7 @@ def publish(work: Work) -> dict[str, Any]:
         with installation.database.write() as session:
             work.advance(session, number, steps)
             done.append((name, exports.files(session, row)))
+    _check_there(work, version, facts.full_name, done)
     making = how_made(version)
     card, front_matter = write_card(version, facts, done, making)
     with installation.database.read() as session:
@@ -173,6 +174,36 @@ def publish(work: Work) -> dict[str, Any]:
             "files": len(files),
             "left_out": left_out,
         }
+
+
+def _check_there(
+    work: Work,
+    version: FrozenVersion,
+    full_name: str,
+    done: Sequence[tuple[str, Sequence[WrittenFile]]],
+) -> None:
+    """Refuse formats that a release of this version does not have: what is public stays.
+
+    Raises:
+        errors.Refused: the version is published, without some of these formats.
+    """
+    with work.installation.database.read() as session:
+        dataset = catalogue.find(session, full_name, work.actor)
+        release = dataset and catalogue.resolve(session, dataset, version.commit_id)
+        if not release:
+            return
+        paths = [file.path for _name, written in done for file in written]
+        there = catalogue.files_at(session, release, paths)
+    missing = [name for name, written in done if any(file.path not in there for file in written)]
+    if missing:
+        raise errors.Refused(
+            _(
+                "%(tag)s is published without %(formats)s, and a published version does not "
+                "change: freeze a new version, or export this one on its page"
+            ),
+            tag=version.tag,
+            formats=", ".join(missing),
+        )
 
 
 def _wanted(work: Work) -> list[str]:

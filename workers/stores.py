@@ -13,8 +13,7 @@ from typing import BinaryIO, Protocol
 
 import urllib3
 
-from ..datasets import errors, sources
-from ..datasets.buckets import Bucket
+from ..datasets import buckets, errors, sources
 from ..datasets.connections import stores
 from ..datasets.connections.stores import Store
 from ..datasets.errors import _
@@ -88,7 +87,7 @@ class BucketReach:
         """
         options = row.option_values
         secrets = stores.secrets_of(settings, row)
-        self._bucket = Bucket(
+        self._bucket = buckets.Bucket(
             settings.outside_allowed,
             str(options["bucket"]),
             endpoint=options["s3_endpoint"],

@@ -15,8 +15,7 @@ from typing import BinaryIO
 import sqlalchemy as sa
 import urllib3
 
-from .. import errors
-from ..buckets import Bucket
+from .. import buckets, errors
 from ..db import Database
 from ..errors import _
 from ..settings import Settings
@@ -50,7 +49,7 @@ class ReferringStore(ObjectStore):
         """Remember the store to ask first; nothing is asked yet."""
         self.own = own
         self._settings, self._database = settings, database
-        self._buckets: dict[tuple[int, int, dt.datetime], Bucket] = {}
+        self._buckets: dict[tuple[int, int, dt.datetime], buckets.Bucket] = {}
 
     def __repr__(self) -> str:
         return f"ReferringStore({self.own!r})"
@@ -165,7 +164,7 @@ class ReferringStore(ObjectStore):
         finally:
             database.close()
 
-    def _bucket(self, feed: Feed) -> Bucket:
+    def _bucket(self, feed: Feed) -> buckets.Bucket:
         # Changed keys make another client; a forked job must not talk on its parent's.
         name = os.getpid(), feed.id, feed.updated_at
         if name not in self._buckets:
@@ -175,7 +174,7 @@ class ReferringStore(ObjectStore):
         return self._buckets[name]
 
 
-def bucket_of(settings: Settings, feed: Feed) -> Bucket:
+def bucket_of(settings: Settings, feed: Feed) -> buckets.Bucket:
     """Return the bucket that a feed of kind s3 reads.
 
     Raises:
@@ -183,7 +182,7 @@ def bucket_of(settings: Settings, feed: Feed) -> Bucket:
     """
     given = feed.option_values
     try:
-        return Bucket(
+        return buckets.Bucket(
             settings.outside_allowed,
             str(given["bucket"]),
             endpoint=given["endpoint"],
@@ -207,7 +206,7 @@ class _Part:
     """Read a part of an object on one answer, and on another where somebody seeks."""
 
     def __init__(
-        self, bucket: Bucket, row: MediaReference, start: int, size: int, is_told: bool
+        self, bucket: buckets.Bucket, row: MediaReference, start: int, size: int, is_told: bool
     ) -> None:
         self._bucket, self._row, self._start, self.size = bucket, row, start, size
         self._is_told = is_told

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .credit_codes import checked_credit_code
 from .factors import (
     RecoveryCode,
@@ -120,6 +123,17 @@ from .users import (
     users,
 )
 
+if TYPE_CHECKING:
+    from . import openid
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Load what talks to a sign-in service only where there is one."""
+        if name == "openid":
+            return importlib.import_module(".openid", __name__)
+        raise AttributeError(name)
+
+
 __all__ = [
     "nobodys_hash",
     "ADMINISTRATORS",
@@ -189,6 +203,7 @@ __all__ = [
     "new_password",
     "of_organisations",
     "open_session",
+    "openid",
     "organisation_by_id",
     "organisations",
     "password_matches",

@@ -13,7 +13,7 @@ from .. import errors
 from ..db import Base, Id, now
 from ..errors import _
 from ..settings import OpenIDSettings
-from .openid import Claims
+from .claims import Claims
 from .organisations import get_organisation
 from .proving import ADMINISTRATORS, check_lock, locked_row
 from .users import Role, User, add_user, find_user

@@ -27,6 +27,7 @@ from joserfc.jwk import KeySet
 from .. import errors, outside
 from ..errors import _
 from ..settings import OpenIDSettings
+from .claims import Claims as Claims
 
 SECONDS = 10.0
 LARGEST_ANSWER = 1024**2  # bytes
@@ -57,18 +58,6 @@ class Departure:
     nonce: str
     verifier: str
     at: int
-
-
-@dataclass(frozen=True)
-class Claims:
-    """Who somebody is, as the provider says."""
-
-    issuer: str
-    subject: str
-    username: str = ""
-    name: str = ""
-    # Only where the provider has verified it.
-    email: str = ""
 
 
 def discover(allowed: Sequence[str], chosen: OpenIDSettings) -> Provider:

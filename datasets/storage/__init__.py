@@ -7,9 +7,22 @@ the bytes are still the ones that were put.
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .contract import CHUNK, ListedObject, ObjectStore, StoredObject
 from .folder import FolderStorage
-from .s3 import LONGEST_LINK, PART, S3Storage
+
+if TYPE_CHECKING:
+    from .s3 import LONGEST_LINK, PART, S3Storage
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Load the client of S3 only where it is used."""
+        if name in ("LONGEST_LINK", "PART", "S3Storage"):
+            return getattr(importlib.import_module(".s3", __name__), name)
+        raise AttributeError(name)
+
 
 __all__ = [
     "CHUNK",

@@ -9,7 +9,8 @@ import click
 from ...datasets import audit, errors, people, staff
 from ...datasets.errors import _
 from ...datasets.people import OrganisationKind, Role
-from .asking import asks, at_the_machine
+from .asking import asks
+from .machine import at_the_machine
 from .opened import manager, opened
 from .printing import say, say_passwords, worded
 

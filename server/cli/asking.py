@@ -1,4 +1,4 @@
-"""Let each command say which right it asks for, or why it asks for none."""
+"""Let each command say which right it asks for, and as whom."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from ...datasets import permissions
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+ACTING = click.option(
+    "--as", "username", default="admin", show_default=True, help="以谁的身份 · Act as this person"
+)
+
 
 def asks(action: str) -> Callable[[Function], Function]:
     """Name the right of a command: one of permissions.ACTIONS. A test finds commands without.
@@ -22,16 +26,6 @@ def asks(action: str) -> Callable[[Function], Function]:
 
     def mark(function: Function) -> Function:
         function.jinbiao_action = action  # type: ignore[attr-defined]
-        return function
-
-    return mark
-
-
-def at_the_machine(reason: str) -> Callable[[Function], Function]:
-    """Say why a command asks nobody: whoever runs it holds the database and its files anyway."""
-
-    def mark(function: Function) -> Function:
-        function.jinbiao_reason = reason  # type: ignore[attr-defined]
         return function
 
     return mark

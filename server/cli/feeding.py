@@ -16,11 +16,9 @@ from ...datasets.jobs import Job
 from ...datasets.libraries import Library
 from ...datasets.people import User
 from ...datasets.projects import Project
-from ...workers import run as running
-from ...workers.feeds.ways import way_of
 from . import reject_files
-from .asking import asks
-from .chain import ACTING
+from .asking import ACTING, asks
+from .loading import load
 from .opened import acting_as, opened
 from .printing import progress, worded
 
@@ -106,7 +104,7 @@ def feed_add(
             actor = acting_as(session, username, "feed.manage")
             target = _target(session, actor, library_id, project_id)
             draft = feeds.draft(settings, actor, target, kind, values)
-        way_of(settings, draft).check()
+        load("...workers.feeds.ways").way_of(settings, draft).check()
         with installation.database.write() as session:
             target = _target(session, actor, library_id, project_id)
             row = feeds.add(session, settings, actor, target, kind, values)
@@ -138,8 +136,9 @@ def _do(installation: Installation, job: Job, row: Feed) -> None:
     Raises:
         errors.JinbiaoError: as the run ended.
     """
+    run = load("...workers.run")
     with progress(row.title) as show:
-        running.perform(installation, job.id, show)
+        run.perform(installation, job.id, show)
     with installation.database.read() as session:
         ended = session.get_one(Job, job.id)
         problem = None if ended.state == "done" else ended.error

@@ -12,9 +12,9 @@ from ...datasets.errors import _
 from ...datasets.libraries import Library
 from ...datasets.people import User
 from . import reject_files
-from .asking import asks
-from .chain import ACTING
-from .opened import acting_as, opened, run_here
+from .asking import ACTING, asks
+from .here import run_here
+from .opened import acting_as, opened
 from .printing import say, say_skipped
 
 

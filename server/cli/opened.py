@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
 from sqlalchemy.orm import Session
@@ -12,13 +11,8 @@ from sqlalchemy.orm import Session
 from ...datasets import errors, migrations, people, permissions, settings, staff
 from ...datasets.errors import _
 from ...datasets.installation import Installation, open_installation
-from ...datasets.jobs import Job
-from ...datasets.libraries import Library
 from ...datasets.people import Role, User
-from ...datasets.projects import Project
-from ...workers import run
 from .asking import check_named
-from .printing import progress
 
 # Where the settings of the running command are kept for those who ask who it may act as.
 _SETTINGS = "jinbiao.settings"
@@ -79,20 +73,3 @@ def manager(session: Session, action: str = "people.manage") -> User:
 def _chosen() -> settings.Settings | None:
     context = click.get_current_context(silent=True)
     return None if context is None else context.meta.get(_SETTINGS)
-
-
-def run_here(
-    installation: Installation,
-    actor: User,
-    owned: Project | Library,
-    kind: str,
-    request: dict[str, Any],
-    title: str,
-) -> Job:
-    """Do a job in this process with a progress bar, the same one a worker would do.
-
-    Raises:
-        errors.JinbiaoError: as the job ended.
-    """
-    with progress(title) as show:
-        return run.do_here(installation, actor, owned, kind, request, show)

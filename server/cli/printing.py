@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from babel.support import NullTranslations, Translations
@@ -16,9 +16,11 @@ from tqdm import tqdm
 
 from ...datasets import errors
 from ...datasets.errors import _
-from ...datasets.people import User
-from ...workers.work import Progress
-from .. import reasons
+from .. import sentences
+
+if TYPE_CHECKING:
+    from ...datasets.people import User
+    from ...workers.work import Progress
 
 # What counts as skipped → what it is called.
 _SKIPPED = {
@@ -39,7 +41,7 @@ def say(message: str, *, err: bool = False, **values: object) -> None:
 
 def worded(message: str, values: Mapping[str, Any]) -> str:
     """Return a message, filled in, in the language of the command line."""
-    return reasons.sentence(message, dict(values), _translate)
+    return sentences.sentence(message, dict(values), _translate)
 
 
 def say_error(problem: errors.JinbiaoError) -> None:

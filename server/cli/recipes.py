@@ -12,10 +12,10 @@ from ...datasets.cleaning import ask, ready, recipe_files, recipes
 from ...datasets.cleaning.operators import OPERATORS
 from ...datasets.errors import _
 from ...datasets.jobs import JobState
-from ...workers import run
 from ...workers.heart import worker_name
-from .asking import asks, at_the_machine
-from .chain import ACTING
+from .asking import ACTING, asks
+from .loading import load
+from .machine import at_the_machine
 from .opened import acting_as, opened
 from .printing import progress, say, worded
 
@@ -114,6 +114,7 @@ def clean(library_id: int, reference: str, number: int, username: str) -> None:
             cleaning, job = ask(session, actor, library, version)
             # Begun in the same transaction: no worker can take it.
             begun = jobs.begin(session, job.id, worker_name())
+        run = load("...workers.run")
         with progress(_("Clean material")) as show:
             if begun is not None:
                 run.carry_out(run.work_of(installation, begun, actor, show), begun.kind)

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from ...datasets.installation import Installation
-from .. import reject_files
+from ..lines import each_line
 from .printing import say_rejects, worded
 
 
@@ -20,7 +20,7 @@ def write(installation: Installation, digest: str | None, name: str) -> None:
     if not digest:
         return
     with _free(name) as out, installation.store.open(digest) as stream:
-        for line in reject_files.each_line(stream):
+        for line in each_line(stream):
             out.write(msgspec.json.encode(_told(msgspec.json.decode(line))) + b"\n")
     say_rejects(Path(out.name))
 

@@ -6,9 +6,9 @@ import click
 
 from ...datasets import catalogue, errors, projects, pushes
 from ...datasets.errors import _
-from .asking import asks
-from .chain import ACTING
-from .opened import acting_as, opened, run_here
+from .asking import ACTING, asks
+from .here import run_here
+from .opened import acting_as, opened
 from .printing import say
 
 

@@ -10,8 +10,8 @@ from ...datasets import catalogue, errors, receipts
 from ...datasets.errors import _
 from ...datasets.receipts import SigningKey
 from ...exporters import datasheet as datasheet_files
-from .asking import asks, at_the_machine
-from .chain import ACTING
+from .asking import ACTING, asks
+from .machine import at_the_machine
 from .opened import acting_as, opened
 from .printing import say, worded
 

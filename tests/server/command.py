@@ -20,8 +20,11 @@ from typing import Any
 from jinbiao.server import cli
 from jinbiao.tests import services
 from jinbiao.tests.conftest import CHECKOUT
+from jinbiao.workers import run
 
 PROGRAM = [sys.executable, "-P", "-m", "jinbiao.server.cli"]
+# What `fork` copies has all commands loaded, and the jobs that some of them do.
+LOADED = (*cli.jinbiao.commands.values(), run)
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,16 @@ def test_a_published_version_is_in_the_catalogue(world: World) -> None:
     assert shown["releases"][0]["records"] == 4
     again = world.done(world.post("requester", f"/api/versions/{version}/publish", asked))
     assert again["commit_id"] == result["commit_id"]
+    # What is public does not change: who asks for more is told so, and how to come by it.
+    more = {**asked, "formats": ["jsonl", "webdataset"]}
+    answer = world.post("requester", f"/api/versions/{version}/publish", more)
+    job = world.finished(world.good(answer, 202)["id"])
+    assert job["state"] == "failed"
+    assert job["error"] == (
+        "v1.0.0 is published without webdataset, and a published version does not change: "
+        "freeze a new version, or export this one on its page"
+    )
+    assert shown == world.good(world.get(None, "/api/catalogue/alpha/texts/"))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 
 from ...datasets.feeds import Feed, FeedKind
@@ -9,14 +10,20 @@ from ...datasets.settings import Settings
 from .addresses import AddressesWay
 from .catalogues import CkanWay, DcatWay
 from .contract import Way
-from .database import DatabaseWay
 from .stored import StoredWay
+
+
+def _database(settings: Settings, feed: Feed) -> Way:
+    # Loaded only where a feed reads one: few do, and it brings the client of PostgreSQL.
+    way: Way = importlib.import_module(".database", __package__).DatabaseWay(settings, feed)
+    return way
+
 
 _WAYS: dict[str, Callable[[Settings, Feed], Way]] = {
     FeedKind.S3: StoredWay,
     FeedKind.FOLDER: StoredWay,
     FeedKind.ADDRESSES: AddressesWay,
-    FeedKind.DATABASE: DatabaseWay,
+    FeedKind.DATABASE: _database,
     FeedKind.CKAN: CkanWay,
     FeedKind.DCAT: DcatWay,
 }

@@ -9,8 +9,8 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error
 
-from . import errors, outside
-from .errors import _
+from .. import errors, outside
+from ..errors import _
 
 
 class Bucket:
