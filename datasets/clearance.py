@@ -200,21 +200,7 @@ def faults(
             Problem(PLACE, _("this version was not searched for personal information"), address)
         )
         return problems
-    held = _refused(project, version_id)
-    number = int(session.scalar(held.with_only_columns(sa.func.count())) or 0)
-    if number:
-        tasks = session.scalars(
-            held.with_only_columns(VersionFinding.task_id)
-            .distinct()
-            .order_by(VersionFinding.task_id)
-            .limit(SHOWN + 1)
-        )
-        reason = _(
-            "%(number)s values of personal information stand in this version as it was frozen, "
-            "and nobody dismissed them (tasks %(tasks)s): freeze anew, or decide: %(address)s"
-        )
-        values = {**address, "number": number, "tasks": _listed(list(tasks))}
-        problems.append(Problem(PLACE, reason, values))
+    problems += _held(session, project, _unnamed(project, version_id))
     replaced = list(_replaced(session, version, most))
     if replaced:
         reason = _(
@@ -226,6 +212,37 @@ def faults(
         reason = _("this version tells digests by which raw material can be guessed: freeze anew")
         problems.append(Problem(PLACE, reason, {}))
     return problems
+
+
+def faults_now(session: Session, project: Project, version_id: int) -> list[Problem]:
+    """Say which values of a version that was found clear are so no more.
+
+    This is for the end of the long work of publishing: somebody may have decided otherwise
+    meanwhile. What else changed in the project since then is no matter of this version.
+    """
+    return _held(session, project, _undismissed(project, version_id))
+
+
+def _held(session: Session, project: Project, held: Any) -> list[Problem]:
+    number = int(session.scalar(held.with_only_columns(sa.func.count())) or 0)
+    if not number:
+        return []
+    tasks = session.scalars(
+        held.with_only_columns(VersionFinding.task_id)
+        .distinct()
+        .order_by(VersionFinding.task_id)
+        .limit(SHOWN + 1)
+    )
+    reason = _(
+        "%(number)s values of personal information stand in this version as it was frozen, "
+        "and nobody dismissed them (tasks %(tasks)s): freeze anew, or decide: %(address)s"
+    )
+    values = {
+        "address": f"/projects/{project.id}/findings",
+        "number": number,
+        "tasks": _listed(list(tasks)),
+    }
+    return [Problem(PLACE, reason, values)]
 
 
 def _listed(tasks: list[int]) -> str:
@@ -243,18 +260,26 @@ def _same(other: Any, project: Project) -> list[sa.ColumnElement[bool]]:
     ]
 
 
-def _refused(project: Project, version_id: int) -> Any:
-    """Select the values of a version that nobody dismissed, or that were treated in their task.
-
-    What is to be decided in a task as it is now is left out: `findings.faults` names it.
-    """
-    one, other, third = aliased(Finding), aliased(Finding), aliased(Finding)
+def _undismissed(project: Project, version_id: int) -> Any:
+    """Select the values of a version that nobody dismissed, or that are left in their task."""
+    one, other = aliased(Finding), aliased(Finding)
     dismissed = sa.exists().where(*_same(one, project), one.state == FindingState.DISMISSED)
     treated = sa.exists().where(
         *_same(other, project),
         other.task_id == VersionFinding.task_id,
         other.state.in_((*_LEFT, FindingState.TREATED)),
     )
+    return sa.select(VersionFinding.id).where(
+        VersionFinding.version_id == version_id,
+        findings.tells_of_people(VersionFinding),
+        sa.or_(~dismissed, treated),
+    )
+
+
+def _unnamed(project: Project, version_id: int) -> Any:
+    """Select those of them that `findings.faults` does not name: it says what is to be decided
+    in a task as it is now."""
+    third = aliased(Finding)
     named = sa.exists().where(
         *_same(third, project),
         third.task_id == VersionFinding.task_id,
@@ -262,12 +287,7 @@ def _refused(project: Project, version_id: int) -> Any:
         Task.id == third.task_id,
         Task.state != TaskState.WITHDRAWN,
     )
-    return sa.select(VersionFinding.id).where(
-        VersionFinding.version_id == version_id,
-        findings.tells_of_people(VersionFinding),
-        sa.or_(~dismissed, treated),
-        ~named,
-    )
+    return _undismissed(project, version_id).where(~named)
 
 
 class _Media(msgspec.Struct):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from sqlalchemy.orm import Session
+
 from ..datasets import catalogue, clearance, errors
 from ..datasets.errors import Problem, _
 from ..datasets.projects import Project
@@ -46,6 +48,17 @@ def cleared(work: Work, version: FrozenVersion, facts: Callable[[], Answer]) -> 
         said = problem.problems or [Problem(problem.place, problem.message, problem.values)]
         problems = [*said, *problems]
     raise refusal(problems)
+
+
+def check_again(session: Session, project_id: int, version: FrozenVersion) -> None:
+    """Look once more where the release is written: somebody may have decided otherwise.
+
+    Raises:
+        errors.Invalid: a value that stands in the version is dismissed no more.
+    """
+    project = session.get_one(Project, project_id)
+    if problems := clearance.faults_now(session, project, version.id):
+        raise refusal(problems)
 
 
 def refusal(problems: list[Problem]) -> errors.Invalid:

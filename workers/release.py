@@ -29,9 +29,8 @@ from ..exporters.formats import FORMATS, RELEASE_FORMATS
 from ..exporters.formats import export as export_as
 from ..exporters.output import Output
 from ..exporters.release import tree
-from . import errata, spool
+from . import clearing, errata, spool
 from .accompanying import Publication, accompany
-from .clearing import cleared
 from .export_parts import shared
 from .holding import hold
 from .work import Work
@@ -119,7 +118,7 @@ def publish(work: Work) -> dict[str, Any]:
     version = _opened(work, "dataset.publish")
     wanted = _wanted(work)
     # A name, licence or fact that cannot be used is told before the long work, not after it.
-    facts = cleared(work, version, partial(_facts_now, work, version))
+    facts = clearing.cleared(work, version, partial(_facts_now, work, version))
     with installation.database.read() as session:
         errata.check(session, work.actor, version, facts.full_name, request)
     done: list[tuple[str, list[WrittenFile]]] = []
@@ -152,6 +151,8 @@ def publish(work: Work) -> dict[str, Any]:
         dataset = _dataset(session, work, version)
         errata.check_again(session, dataset, version)
         is_there = catalogue.resolve(session, dataset, version.commit_id) is not None
+        if not is_there:
+            clearing.check_again(session, int(work.project_id or 0), version)
         release = catalogue.publish(
             session,
             work.actor,

@@ -17,7 +17,7 @@ from jinbiao.datasets.libraries import AssetDraft
 from jinbiao.datasets.tasks import Task
 from jinbiao.tests.server.test_people import Browser
 from jinbiao.tests.server.world import FACTS, World, entity
-from jinbiao.workers import run
+from jinbiao.workers import release, run
 from jinbiao.workers.work import Work
 
 # Numbers of nobody: a check digit by the rule, prefixes by the plan.
@@ -316,6 +316,29 @@ def test_open_findings_stop_publishing_until_somebody_decides(either_world: Worl
     decided(world, project, "confirmed", kind="mobile")
     assert world.post("requester", path, asked).status_code == 400
     decided(world, project, "open", kind="mobile")
+    decided(world, project, "dismissed", kind="mobile", note="公开的热线")
+    world.done(world.post("requester", path, asked))
+
+
+def test_what_is_decided_during_the_long_work_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, version = frozen(world, [f"天津大学，{MOBILE}", "天津大学乙"])
+    scanned(world, project)
+    decided(world, project, "dismissed", kind="mobile", note="公开的热线")
+    accompany = release.accompany
+
+    def slowly(*about: Any) -> Any:
+        decided(world, project, "confirmed", kind="mobile")
+        return accompany(*about)
+
+    monkeypatch.setattr(release, "accompany", slowly)
+    path, asked = f"/api/versions/{version}/publish", {**FACTS, "name": "late"}
+    job = world.finished(world.good(world.post("requester", path, asked), 202)["id"])
+    assert job["state"] == JobState.FAILED
+    assert f"/projects/{project}/findings" in json.dumps(job["error"])
+    assert world.get(None, "/api/catalogue/alpha/late/").status_code == 404
+    monkeypatch.undo()
     decided(world, project, "dismissed", kind="mobile", note="公开的热线")
     world.done(world.post("requester", path, asked))
 
