@@ -234,10 +234,19 @@ class Database:
 
         SQLite takes its write lock at the start (BEGIN IMMEDIATE), so that a transaction
         that read first never fails half-way with "database is locked".
+
+        Raises:
+            errors.NotFound: what a new row belongs to was deleted at the same moment.
+            errors.Refused: what is to be deleted was given something at the same moment.
         """
         try:
             with Session(self._writing, expire_on_commit=False) as session, session.begin():
                 yield session
+        except sa.exc.IntegrityError as problem:
+            met = _met(problem)
+            if met is None:
+                raise
+            raise met from problem
         finally:
             if self.turn is not None:
                 self.turn.leave()
@@ -259,6 +268,21 @@ class Database:
         self.engine.dispose()
         if self.turn is not None:
             self.turn.close()
+
+
+def _met(problem: sa.exc.IntegrityError) -> errors.JinbiaoError | None:
+    """Return what to say where another transaction deleted what this one refers to, or the
+    other way about; None for what two transactions alone cannot bring about.
+
+    Only PostgreSQL has two writers: on SQLite a broken reference is a fault of ours.
+    """
+    if getattr(problem.orig, "sqlstate", None) != "23503":
+        return None
+    if str(problem.orig).startswith("insert"):
+        return errors.NotFound(_("what this belongs to was deleted at the same moment"))
+    return errors.Refused(
+        _("what you delete was used by somebody at the same moment: please try again")
+    )
 
 
 def _usable_url(text: str) -> sa.URL:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from jinbiao.datasets import catalogue, manifests, opening, pushes, tombstones
+from jinbiao.datasets import (
+    annotations,
+    catalogue,
+    manifests,
+    opening,
+    pushes,
+    removal,
+    tombstones,
+)
+from jinbiao.datasets.annotations import Annotation
 from jinbiao.datasets.catalogue import Dataset, Release
 from jinbiao.datasets.catalogue.facets import DatasetFacets
 from jinbiao.datasets.catalogue.words import DatasetWord
@@ -20,6 +30,7 @@ from jinbiao.datasets.opening import Application, State
 from jinbiao.datasets.people import Role, User
 from jinbiao.datasets.projects import Project
 from jinbiao.datasets.pushes import Push, Target
+from jinbiao.datasets.tasks import Task
 from jinbiao.datasets.versions import Version, VersionRecord
 from jinbiao.tests import factories
 from jinbiao.tests.datasets.meanwhile import meanwhile
@@ -274,3 +285,33 @@ def test_an_index_is_made_once(installation: Installation, team: Team, first: Re
     assert meanwhile(installation.database, index, index) == (1, 1)
     with installation.database.read() as session:
         assert catalogue.unindexed(session) == []
+
+
+def test_whoever_answers_a_task_that_is_being_deleted_is_told_so(
+    installation: Installation, team: Team
+) -> None:
+    one, other, third = factories.tasks(installation, team, 3)
+
+    def delete(task: Task) -> Callable[[Session], int]:
+        return lambda session: removal.tasks(session, team.requester, team.project, [task.id])
+
+    def answer(task: Task, who: User) -> Callable[[Session], Annotation]:
+        return lambda session: annotations.submit(
+            session,
+            installation.settings,
+            who,
+            team.project,
+            session.get_one(Task, task.id),
+            factories.tone(),
+        )
+
+    database = installation.database
+    _deleted, told = meanwhile(database, delete(one), answer(one, team.annotator))
+    assert isinstance(told, Refused) and "no place left" in told.message
+    _deleted, told = meanwhile(database, delete(third), answer(third, team.requester))
+    assert isinstance(told, NotFound) and "deleted" in told.message
+    kept, refused = meanwhile(database, answer(other, team.annotator), delete(other))
+    assert isinstance(refused, Refused) and "try again" in refused.message
+    with installation.database.write() as session:
+        assert session.scalars(sa.select(Annotation.id)).all() == [kept.id]
+        assert removal.tasks(session, team.requester, team.project, [other.id]) == 1
