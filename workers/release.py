@@ -121,19 +121,8 @@ def publish(work: Work) -> dict[str, Any]:
     facts = clearing.cleared(work, version, partial(_facts_now, work, version))
     with installation.database.read() as session:
         errata.check(session, work.actor, version, facts.full_name, request)
-    done: list[tuple[str, list[WrittenFile]]] = []
     steps = len(wanted) + READ_STEPS + 1
-    left_out: dict[str, str] = {}
-    for number, name in enumerate(wanted, 1):
-        try:
-            row = _exported(work, version, name, partial(_stay_at, work, number - 1, steps))
-        except errors.Refused as problem:
-            # COCO of a text corpus, say: the format cannot hold the data.
-            left_out[name] = str(problem)
-            continue
-        with installation.database.write() as session:
-            work.advance(session, number, steps)
-            done.append((name, exports.files(session, row)))
+    done, left_out = _written(work, version, wanted, steps)
     _check_there(work, version, facts.full_name, done)
     making = how_made(version)
     card, front_matter = write_card(version, facts, done, making)
@@ -175,6 +164,25 @@ def publish(work: Work) -> dict[str, Any]:
             "files": len(files),
             "left_out": left_out,
         }
+
+
+def _written(
+    work: Work, version: FrozenVersion, wanted: Sequence[str], steps: int
+) -> tuple[list[tuple[str, list[WrittenFile]]], dict[str, str]]:
+    """Write the version in each format that can hold it; return also why others were left out."""
+    done: list[tuple[str, list[WrittenFile]]] = []
+    left_out: dict[str, str] = {}
+    for number, name in enumerate(wanted, 1):
+        try:
+            row = _exported(work, version, name, partial(_stay_at, work, number - 1, steps))
+        except errors.Refused as problem:
+            # COCO of a text corpus, say: the format cannot hold the data.
+            left_out[name] = str(problem)
+            continue
+        with work.installation.database.write() as session:
+            work.advance(session, number, steps)
+            done.append((name, exports.files(session, row)))
+    return done, left_out
 
 
 def _check_there(
