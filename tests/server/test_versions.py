@@ -56,8 +56,8 @@ def test_a_published_version_is_in_the_catalogue(world: World) -> None:
     job = world.finished(world.good(answer, 202)["id"])
     assert job["state"] == "failed"
     assert job["error"] == (
-        "v1.0.0 is published without webdataset, and a published version does not change: "
-        "freeze a new version, or export this one on its page"
+        "v1.0.0 发布时没有 webdataset，而已发布的版本不再改变："
+        "请固化新版本，或在版本页面导出这些格式"
     )
     assert shown == world.good(world.get(None, "/api/catalogue/alpha/texts/"))
 
