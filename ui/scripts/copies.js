@@ -27,7 +27,8 @@ window.JinbiaoCopies = ({ user, mode }) => {
     }
   };
 
-  const others = (task) => Object.keys(localStorage)
+  // A page that is going away has no storage any more, though its work is still going on.
+  const others = (task) => Object.keys(localStorage ?? {})
     .filter((key) => key.startsWith(START))
     .map((key) => ({ task: Number(key.slice(START.length)), ...read(key.slice(START.length)) }))
     .filter((copy) => copy.unsaved && copy.task !== task)
@@ -41,5 +42,5 @@ window.JinbiaoCopies = ({ user, mode }) => {
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   };
 
-  return { read, write, others, download, forget: (task) => localStorage.removeItem(START + task) };
+  return { read, write, others, download, forget: (task) => localStorage?.removeItem(START + task) };
 };

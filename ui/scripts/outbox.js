@@ -38,11 +38,12 @@ window.JinbiaoOutbox = ({ user, insist, take, onChange }) => {
 
   const drop = (task) => {
     held.delete(task);
-    localStorage.removeItem(START + task);
+    localStorage?.removeItem(START + task);
   };
 
   const all = () => {
-    const kept = Object.keys(localStorage).filter((key) => key.startsWith(START)).map((key) => read(Number(key.slice(START.length))));
+    // A page that is going away has no storage any more, though its work is still going on.
+    const kept = Object.keys(localStorage ?? {}).filter((key) => key.startsWith(START)).map((key) => read(Number(key.slice(START.length))));
     return [...kept, ...held.values()].filter(Boolean).sort((one, other) => one.at - other.at);
   };
 
