@@ -44,6 +44,7 @@ LONGEST_NAME = 80
 LONGEST_DESCRIPTION = 2000
 LONGEST_NOTE = 500
 MOST_RECIPES = 500  # of one organisation
+LARGEST_NUMBER = 2**31 - 1  # of a version
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,8 @@ def version(session: Session, recipe: Recipe, number: int = 0) -> RecipeVersion:
     query = sa.select(RecipeVersion).where(
         RecipeVersion.recipe_id == recipe.id, RecipeVersion.number == number
     )
-    found = session.scalars(query).first()
+    # PostgreSQL takes no number that the column could not hold, not even to compare.
+    found = session.scalars(query).first() if number <= LARGEST_NUMBER else None
     if found is None:
         raise errors.NotFound(_("the recipe has no version %(number)s"), number=number)
     return found

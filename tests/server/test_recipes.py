@@ -56,6 +56,9 @@ def test_a_version_never_changes_and_the_same_steps_are_no_new_one(either_world:
     stale = world.post("requester", f"{path}versions/", {"steps": cleaned.STEPS, "after": 1})
     assert stale.status_code == 412
     assert world.good(world.get("requester", f"{path}versions/1/")) == first
+    for odd in (3, 2**31, 2**53 + 1, 10**17 - 1):
+        for asked in (f"{path}versions/{odd}/", f"{path}versions/{odd}/file"):
+            assert world.get("requester", asked).status_code == 404
     back = world.post("requester", f"{path}versions/", {"steps": first["steps"], "after": 2})
     assert world.good(back, 201)["digest"] == first["digest"], "the same steps, the same digest"
     numbers = [row["number"] for row in world.good(world.get("manager", f"{path}versions/"))]
