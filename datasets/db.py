@@ -270,6 +270,16 @@ class Database:
             self.turn.close()
 
 
+def is_out_of_range(problem: Exception) -> bool:
+    """Tell whether a number is larger than the column that it is for, or compared with, holds.
+
+    PostgreSQL says so; SQLite compares and keeps any whole number of 64 bits.
+    """
+    return (
+        isinstance(problem, sa.exc.DataError) and getattr(problem.orig, "sqlstate", "") == "22003"
+    )
+
+
 def _met(problem: sa.exc.IntegrityError) -> errors.JinbiaoError | None:
     """Return what to say where another transaction deleted what this one refers to, or the
     other way about; None for what two transactions alone cannot bring about.

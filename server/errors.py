@@ -12,6 +12,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from ..datasets import errors
+from ..datasets.db import is_out_of_range
 from . import auth, reasons, visitors
 from .label_studio import LABEL_STUDIO_VERSION
 
@@ -137,6 +138,9 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    if is_out_of_range(error):
+        # Whoever reads a number bounds it; this is for a bound that was forgotten.
+        return _domain(errors.Invalid(_("a number is larger than can be kept")))
     log.exception("unexpected error at %s", flask.request.path)
     return _domain(errors.JinbiaoError(_("an internal error; it has been logged")))
 

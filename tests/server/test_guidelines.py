@@ -179,3 +179,10 @@ def test_a_lead_previews_publishes_and_an_annotator_reads_by_the_pages(world: Wo
     told = world.good(world.get("annotator", f"/api{path}/"))
     assert (told["kind"], told["acknowledged"]) == ("safety", 1)
     assert told["text"] == "# 目标\n\n标机构"
+
+
+def test_a_version_that_no_column_holds_is_refused_or_not_there(either_world: World) -> None:
+    project = either_world.project()
+    for odd in (2**31, 2**40, 2**53):
+        answer = either_world.get("requester", f"/api/projects/{project}/guideline/?version={odd}")
+        assert answer.status_code in (400, 404) and "detail" in answer.json
