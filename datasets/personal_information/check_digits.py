@@ -127,7 +127,7 @@ def is_luhn(number: str) -> bool:
     """Tell whether the last of these ASCII digits is the check digit of those before it.
 
     This is asked of every long run of digits: python-stdnum, which the tests hold it against,
-    takes ten times as long.
+    takes several times as long.
     """
     return (
         sum(map(int, number[-1::-2])) + sum(map(int, number[-2::-2].translate(_TWICE)))
